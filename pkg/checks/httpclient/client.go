@@ -1,0 +1,185 @@
+// Package httpclient speaks HTTP to a link over the connections of its Visit.
+//
+// It sends no credentials, keeps no cookies, follows no redirect and uses no
+// proxy. Its retries are those of retryablehttp-go, held to one, and only for
+// failures of the transport: a 429 or a 503 is an answer.
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/projectdiscovery/retryablehttp-go"
+
+	"github.com/m2mscan/m2mscan/pkg/checks"
+)
+
+// BodyMax is how many bytes of a response's body are read.
+const BodyMax = 64 << 10
+
+// Client sends requests to the target of one Visit. Like the Visit, it is used
+// by one goroutine at a time; its connections end with the probe's.
+type Client struct {
+	visit *checks.Visit
+	guard *guard
+	retry *retryablehttp.Client
+}
+
+// Response is an answer, with as much of its body as is kept.
+type Response struct {
+	Status    int
+	Header    http.Header
+	Body      []byte // at most BodyMax bytes, not decompressed
+	Truncated bool   // there was more than BodyMax
+	BodyErr   error  // what ended the body before its end; nil when it was whole or cut
+}
+
+// New makes a client for the link of v.
+func New(v *checks.Visit) *Client {
+	g := newGuard(v)
+	// A literal, because retryablehttp.NewClient makes a second client with
+	// connections of its own, and falls back to it after a malformed response.
+	retry := &retryablehttp.Client{
+		HTTPClient:  plainClient(g),
+		HTTPClient2: plainClient(repeatError{g}),
+		CheckRetry:  g.again,
+		// The Visit's pacing is the only clock.
+		Backoff: func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 },
+		// The default error prints the whole URL.
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	return &Client{visit: v, guard: g, retry: retry}
+}
+
+// plainClient has no cookies and hands redirects over as they are.
+func plainClient(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Get sends one GET to the declared URL, without credentials: user information
+// and query parameters that carry a secret are left out. A secret in the path
+// goes only to a peer that [checks.Visit.Verify] agrees to.
+func (c *Client) Get(ctx context.Context) (*Response, error) {
+	u, err := c.publicURL(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, checks.Because(checks.ReasonNotTested, "the declared URL is not one HTTP can use")
+	}
+	return c.Do(request)
+}
+
+// Do sends one request to the link's own host and port. A method that the
+// scan's level does not allow, and any other host, is refused without a packet.
+// errors.As finds a [crypto/tls.AlertError] in the error when the peer ended
+// TLS with an alert, even one that came after the handshake.
+func (c *Client) Do(request *http.Request) (*Response, error) {
+	if request.Header.Get("User-Agent") == "" {
+		request.Header.Set("User-Agent", c.visit.UserAgent())
+	}
+	if request.Header.Get("Accept") == "" {
+		request.Header.Set("Accept", "*/*")
+	}
+	ctx := context.WithValue(request.Context(), retryablehttp.RETRY_MAX, 1)
+	c.guard.lastErr = nil
+	// Made by hand: the package's constructors parse the URL anew, leniently.
+	response, err := c.retry.Do(&retryablehttp.Request{Request: request.WithContext(ctx)}) //nolint:bodyclose // readResponse does
+	if err != nil {
+		return nil, c.guard.explain(err)
+	}
+	return readResponse(response, c.guard)
+}
+
+func readResponse(response *http.Response, g *guard) (*Response, error) {
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, BodyMax+1))
+	r := &Response{Status: response.StatusCode, Header: response.Header, Body: body}
+	if len(body) > BodyMax {
+		r.Body, r.Truncated = body[:BodyMax], true
+	}
+	if err != nil {
+		r.BodyErr = g.explain(err)
+	}
+	return r, nil
+}
+
+// publicURL is the declared URL as it may be sent without credentials.
+func (c *Client) publicURL(ctx context.Context) (*url.URL, error) {
+	link := c.visit.Link()
+	u, err := link.RequestURL()
+	if err != nil {
+		return nil, checks.Because(checks.ReasonNotTested, "the declared URL: %w", err)
+	}
+	u = withoutSecrets(u, link.URLSecrets())
+	switch u.Scheme {
+	case "wss":
+		u.Scheme = "https"
+	case "ws":
+		u.Scheme = "http"
+	}
+	if !strings.Contains(link.URL.Path, "${") {
+		return u, nil
+	}
+	if !c.visit.Target().TLS() {
+		return nil, checks.Because(checks.ReasonNotTested, "the path holds a secret, which is not sent without TLS")
+	}
+	h, err := c.visit.Handshake(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.visit.Verify(h); err != nil {
+		return nil, checks.Because(checks.ReasonNotTested, "the path holds a secret, which is not sent to an unproven peer: %w", err)
+	}
+	return u, nil
+}
+
+// withoutSecrets drops user information, the fragment, and the query
+// parameters named as "query NAME".
+func withoutSecrets(u *url.URL, secrets []string) *url.URL {
+	public := *u
+	public.User = nil
+	public.Fragment, public.RawFragment = "", ""
+	drop := make(map[string]bool)
+	for _, s := range secrets {
+		if name, ok := strings.CutPrefix(s, "query "); ok {
+			drop[name] = true
+		}
+	}
+	if len(drop) == 0 || public.RawQuery == "" {
+		return &public
+	}
+	var kept []string // as written: encoding anew could change what is asked
+	for _, pair := range strings.Split(public.RawQuery, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		if !drop[name] {
+			kept = append(kept, pair)
+		}
+	}
+	public.RawQuery = strings.Join(kept, "&")
+	return &public
+}
+
+// repeatError stands where retryablehttp-go would fall back to another client:
+// it repeats the error without a packet.
+type repeatError struct{ guard *guard }
+
+// RoundTrip implements [http.RoundTripper].
+func (r repeatError) RoundTrip(*http.Request) (*http.Response, error) {
+	if r.guard.lastErr == nil {
+		return nil, errors.New("no request was sent before its fallback")
+	}
+	return nil, r.guard.lastErr
+}

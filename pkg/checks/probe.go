@@ -1,0 +1,72 @@
+package checks
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+
+	"github.com/m2mscan/m2mscan/pkg/inventory"
+)
+
+// Probe gathers one namespace of facts from one link. Build one with [New].
+type Probe struct {
+	Name    string // also the namespace of its facts, such as "tls"
+	Doc     string // one sentence for people
+	Level   Level  // the lowest level at which it runs
+	Applies func(*inventory.Link) bool
+	// Plan says what the probe will open and send at most on a link,
+	// for --dry-run and for the budget.
+	Plan func(*inventory.Link) Cost
+
+	facts  reflect.Type // the fact struct
+	run    func(context.Context, *Visit) (any, error)
+	decode func([]byte) (any, error)
+}
+
+// Cost is what a probe opens and sends on one link at most.
+type Cost struct {
+	Connections int `json:"connections"`
+	Requests    int `json:"requests"`
+}
+
+// Spec is what [New] needs beside the function.
+type Spec struct {
+	Name    string
+	Doc     string
+	Level   Level
+	Applies func(*inventory.Link) bool
+	Plan    func(*inventory.Link) Cost
+}
+
+// New makes a probe whose facts are of type F: a struct whose leaves are
+// pointers or slices (nil means unknown), with JSON tags ending in omitzero,
+// or nested structs of such.
+//
+// The function returns its facts, or an error when nothing at all could be
+// learned; the Runner classifies that error. Facts beside an error are kept:
+// that a peer is unreachable is one. A fact it leaves nil without
+// calling [Visit.Unknown] is reported as unknown by a defect.
+func New[F any](spec Spec, run func(context.Context, *Visit) (*F, error)) Probe {
+	return Probe{
+		Name: spec.Name, Doc: spec.Doc, Level: spec.Level, Applies: spec.Applies, Plan: spec.Plan,
+		facts: reflect.TypeFor[F](),
+		run: func(ctx context.Context, v *Visit) (any, error) {
+			f, err := run(ctx, v)
+			if f == nil {
+				return nil, err
+			}
+			return f, err
+		},
+		decode: func(b []byte) (any, error) {
+			f := new(F)
+			return f, json.Unmarshal(b, f)
+		},
+	}
+}
+
+// DecodeFacts reads the probe's facts from JSON, as a saved report holds them.
+func (p Probe) DecodeFacts(b []byte) (any, error) { return p.decode(b) }
+
+// Leaves lists the facts of the probe, sorted by name, each with the
+// probe's name in front: "tls.accepts.tls10".
+func (p Probe) Leaves() []Leaf { return leavesOf(p.Name, p.facts) }

@@ -1,0 +1,164 @@
+package checks
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/m2mscan/m2mscan/pkg/inventory"
+)
+
+// Limits bounds what a scan may take and give. The zero value of a field
+// means its default, which DefaultLimits shows.
+type Limits struct {
+	LinkTimeout    time.Duration // for one link, all probes together
+	StepTimeout    time.Duration // for one connect, handshake or exchange
+	Links          int           // links probed at once
+	PerHost        int           // connections open at once to one host and port
+	Rate           float64       // new connections a second, all hosts together
+	HostRate       float64       // new connections a second to one host and port
+	RequestRate    float64       // application requests a second to one host and port
+	Requests       int           // application requests on one link
+	Connections    int           // connections on one link
+	BytesPerConn   int64         // read from one connection
+	BytesPerProbe  int64         // read by one probe
+	EvidencePerRun int           // excerpts kept for one probe
+}
+
+// DefaultLimits are safe to point at somebody else's production.
+//
+//nolint:gochecknoglobals // a table
+var DefaultLimits = Limits{
+	LinkTimeout: 30 * time.Second, StepTimeout: 5 * time.Second,
+	Links: 64, PerHost: 4, Rate: 200, HostRate: 20, RequestRate: 2,
+	Requests: 25, Connections: 25,
+	BytesPerConn: 1 << 20, BytesPerProbe: 4 << 20, EvidencePerRun: 16,
+}
+
+// Runner visits links with probes. It owns deadlines, concurrency, pacing and
+// the budgets; nothing else in the program opens a connection.
+type Runner struct {
+	Probes    []Probe
+	Level     Level
+	Limits    Limits
+	Resolve   []Resolution   // answers that replace DNS, as curl's --resolve
+	Roots     *x509.CertPool // trust anchors; nil means this machine's
+	UserAgent string         // "m2mscan/VERSION (+contact)"
+	Now       func() time.Time
+
+	// Progress is called after each link, from one goroutine at a time.
+	Progress func(done, total int)
+	// Dialer and Resolver replace the network in tests.
+	Dialer   func(ctx context.Context, network, address string) (net.Conn, error)
+	Resolver func(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// Resolution replaces DNS for one host and port.
+type Resolution struct {
+	Host    string
+	Port    uint16
+	Address netip.Addr
+}
+
+// Planned is what a scan would do on one link.
+type Planned struct {
+	Link   *inventory.Link
+	Probes []string // the probes that apply at this level
+	Cost   Cost     // at most, all probes together
+}
+
+// withDefaults fills the fields that are zero.
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits
+	return Limits{
+		LinkTimeout: cmp.Or(l.LinkTimeout, d.LinkTimeout), StepTimeout: cmp.Or(l.StepTimeout, d.StepTimeout),
+		Links: cmp.Or(l.Links, d.Links), PerHost: cmp.Or(l.PerHost, d.PerHost),
+		Rate: cmp.Or(l.Rate, d.Rate), HostRate: cmp.Or(l.HostRate, d.HostRate),
+		RequestRate: cmp.Or(l.RequestRate, d.RequestRate),
+		Requests:    cmp.Or(l.Requests, d.Requests), Connections: cmp.Or(l.Connections, d.Connections),
+		BytesPerConn: cmp.Or(l.BytesPerConn, d.BytesPerConn), BytesPerProbe: cmp.Or(l.BytesPerProbe, d.BytesPerProbe),
+		EvidencePerRun: cmp.Or(l.EvidencePerRun, d.EvidencePerRun),
+	}
+}
+
+// applicable lists the probes that run on a link at the runner's level.
+func (r *Runner) applicable(l *inventory.Link) []Probe {
+	var probes []Probe
+	for _, p := range r.Probes {
+		if r.Level.Allows(p.Level) && (p.Applies == nil || p.Applies(l)) {
+			probes = append(probes, p)
+		}
+	}
+	return probes
+}
+
+// Plan says what Run would do, without a packet.
+func (r *Runner) Plan(links []*inventory.Link) []Planned {
+	limits := r.Limits.withDefaults()
+	planned := make([]Planned, len(links))
+	for i, l := range links {
+		planned[i] = Planned{Link: l, Probes: []string{}}
+		cost := &planned[i].Cost
+		for _, p := range r.applicable(l) {
+			planned[i].Probes = append(planned[i].Probes, p.Name)
+			if p.Plan != nil {
+				c := p.Plan(l)
+				cost.Connections += c.Connections
+				cost.Requests += c.Requests
+			}
+		}
+		cost.Connections = min(cost.Connections, limits.Connections)
+		cost.Requests = min(cost.Requests, limits.Requests)
+	}
+	return planned
+}
+
+// Run visits every link and returns one result for each, in the order given,
+// whatever order they finished in. When ctx is cancelled it returns at once
+// what was gathered; links and probes not finished are inconclusive with
+// ReasonCancelled. The error is non-nil only for a defect (a probe panicked),
+// beside complete results; it joins one [PanicError] for each.
+func (r *Runner) Run(ctx context.Context, links []*inventory.Link) ([]Result, error) {
+	s := newScan(ctx, r, len(links))
+	order := interleave(links)
+	var (
+		next    atomic.Int64
+		workers sync.WaitGroup
+	)
+	for range min(s.limits.Links, len(links)) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				n := int(next.Add(1)) - 1
+				if n >= len(order) {
+					return
+				}
+				s.visit(order[n], links[order[n]])
+			}
+		})
+	}
+	workers.Wait()
+	return s.finish(links)
+}
+
+// interleave orders links such that those of one host stand apart: all first
+// links of each host, then all second ones. A host with many links then does
+// not hold up the rest, for it is only visited by a few at once.
+func interleave(links []*inventory.Link) []int {
+	seen := make(map[string]int)
+	turn := make([]int, len(links))
+	order := make([]int, len(links))
+	for i, l := range links {
+		host := l.Target().Address()
+		turn[i] = seen[host]
+		seen[host]++
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(turn[a], turn[b]) })
+	return order
+}
