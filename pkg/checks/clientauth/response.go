@@ -1,0 +1,103 @@
+package clientauth
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+
+	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/httpclient"
+)
+
+// verdict is what an HTTP response says about a client certificate.
+type verdict string
+
+const (
+	verdictRefused   verdict = "refused"   // for want of a client certificate
+	verdictAnswered  verdict = "answered"  // not for that
+	verdictAmbiguous verdict = "ambiguous" // it may be for that
+	verdictThrottled verdict = "throttled"
+)
+
+// readResponse sets enforced_by_application.
+func (d *demand) readResponse(response *httpclient.Response) {
+	says := classify(response.Status, response.Body, *d.facts.Requested)
+	text := fmt.Sprintf("HTTP %d", response.Status)
+	if phrase, ok := certificatePhrase(response.Body); ok && says == verdictRefused {
+		text += ": " + phrase
+	}
+	d.visit.Evidence("http", text)
+	switch says {
+	case verdictRefused, verdictAnswered:
+		d.facts.EnforcedByApplication = new(says == verdictRefused)
+	case verdictThrottled:
+		d.visit.UnknownReason("enforced_by_application", checks.ReasonThrottled, text)
+	case verdictAmbiguous:
+		d.visit.UnknownReason("enforced_by_application", checks.ReasonAmbiguous,
+			text+" may refuse for want of a client certificate, or for another reason")
+	}
+}
+
+// Codes of nginx for its own use, which some configurations let through.
+const (
+	statusCertificateError    = 495
+	statusCertificateRequired = 496
+)
+
+// classify reads a response to a GET without credentials.
+//
+// A refusal that names the certificate is one, asked for or not: some servers
+// want it only after the handshake, by renegotiation or by post-handshake
+// authentication (RFC 8446 section 4.6.2), which this client does not offer. A
+// 403 that says nothing may be such a refusal, and so may a 500 be (IIS). A
+// 401 or 400 that says nothing is taken for one only where a certificate was
+// asked for.
+func classify(status int, body []byte, requested bool) verdict {
+	_, named := certificatePhrase(body)
+	switch status {
+	case statusCertificateRequired, statusCertificateError:
+		return verdictRefused
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return verdictThrottled
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		switch {
+		case named:
+			return verdictRefused
+		case requested || status == http.StatusForbidden:
+			return verdictAmbiguous
+		}
+		return verdictAnswered
+	}
+	if status >= http.StatusInternalServerError {
+		return verdictAmbiguous
+	}
+	return verdictAnswered
+}
+
+// certificatePhrases are what refusals for want of a client certificate say,
+// in lower case: nginx, HAProxy and Envoy set-ups, IIS, API gateways.
+var certificatePhrases = []string{
+	"no required ssl certificate was sent",
+	"ssl certificate required",
+	"the ssl certificate error", // nginx, of one it does not trust
+	"client certificate",
+	"client-certificate",
+	"client cert ",
+	"certificate required",
+	"certificate is required",
+	"mutual tls",
+	"mtls required",
+	"mtls is required",
+	"requires mtls",
+}
+
+// certificatePhrase finds the first of the phrases in a body.
+func certificatePhrase(body []byte) (string, bool) {
+	lower := bytes.ToLower(body)
+	for _, phrase := range certificatePhrases {
+		if bytes.Contains(lower, []byte(phrase)) {
+			return phrase, true
+		}
+	}
+	return "", false
+}
