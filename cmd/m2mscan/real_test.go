@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xeipuuv/gojsonschema"
+
 	"github.com/m2mscan/m2mscan/internal/peers"
 	"github.com/m2mscan/m2mscan/pkg/checks/probes"
 	"github.com/m2mscan/m2mscan/pkg/report"
@@ -222,6 +224,7 @@ func checkLines(t *testing.T, inventory, sarif string) {
 	if err := json.Unmarshal(text, &log); err != nil {
 		t.Fatal(err)
 	}
+	checkOASIS(t, text)
 	if len(log.Runs) != 1 || len(log.Runs[0].Results) == 0 {
 		t.Fatal("no results in the SARIF file")
 	}
@@ -243,5 +246,21 @@ func checkLines(t *testing.T, inventory, sarif string) {
 	}
 	if !expired {
 		t.Error("no result certificate-not-expired on the line of acme/nginx")
+	}
+}
+
+// checkOASIS holds a SARIF file against the standard's own schema.
+func checkOASIS(t *testing.T, sarif []byte) {
+	t.Helper()
+	schema, err := os.ReadFile(filepath.Join("..", "..", "pkg", "report", "testdata", "sarif", "sarif-schema-2.1.0.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(schema), gojsonschema.NewBytesLoader(sarif))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range result.Errors() {
+		t.Errorf("SARIF schema: %s", problem)
 	}
 }
