@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -180,7 +179,6 @@ func TestPerHostLimit(t *testing.T) {
 		if err != nil {
 			failed.Add(1)
 		}
-		time.Sleep(rand.N(2 * time.Millisecond))
 		return &testFacts{}, err
 	}
 	var links []*inventory.Link

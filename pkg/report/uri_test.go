@@ -28,7 +28,7 @@ func TestRepositoryURIs(t *testing.T) {
 	write(t, filepath.Join(repo, "worktree", "ops", "inventory.yaml"))
 	write(t, filepath.Join(dir, "outside.yaml"))
 	if err := os.Symlink(filepath.Join(repo, "inventory.yaml"), filepath.Join(repo, "link.yaml")); err != nil {
-		t.Skipf("no symbolic links here: %v", err)
+		leftOut(t, "no symbolic links here: "+err.Error())
 	}
 	if err := os.Symlink(filepath.Join(dir, "outside.yaml"), filepath.Join(repo, "out.yaml")); err != nil {
 		t.Fatal(err)
