@@ -46,12 +46,12 @@ const (
 
 // classify reads a response to a GET without credentials.
 //
-// A refusal that names the certificate is one, asked for or not: some servers
-// want it only after the handshake, by renegotiation or by post-handshake
-// authentication (RFC 8446 section 4.6.2), which this client does not offer. A
-// 403 that says nothing may be such a refusal, and so may a 500 be (IIS). A
-// 401 or 400 that says nothing is taken for one only where a certificate was
-// asked for.
+// A refusal that names the certificate is one where a certificate was asked
+// for. Where none was, it is ambiguous: some servers want it only after the
+// handshake, by post-handshake authentication (RFC 8446 section 4.6.2), which
+// this client does not offer, but a text may also name the certificate as one
+// of several credentials, and mTLS must not pass on a text alone. A 403 that
+// says nothing may be such a refusal, and so may a 500 be (IIS).
 func classify(status int, body []byte, requested bool) verdict {
 	_, named := certificatePhrase(body)
 	switch status {
@@ -61,9 +61,9 @@ func classify(status int, body []byte, requested bool) verdict {
 		return verdictThrottled
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		switch {
-		case named:
+		case named && requested:
 			return verdictRefused
-		case requested || status == http.StatusForbidden:
+		case named || requested || status == http.StatusForbidden:
 			return verdictAmbiguous
 		}
 		return verdictAnswered
