@@ -1,21 +1,22 @@
-// Package peers starts real servers from the system's packages on loopback,
-// for tests that must not rest on our own idea of a protocol.
+// Package peers starts real servers on loopback, from the system's packages,
+// for tests that must not rest on our own idea of a protocol. Each has its own
+// configuration in a folder of the test, and ends with the test.
 //
 // A server that is not installed skips its test, unless M2MSCAN_REAL=1 is set:
 // then it fails, so that nothing is left out unseen where it must run.
 package peers
 
 import (
-	"bufio"
-	"fmt"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Find returns the path of a program, or skips or fails the test without it.
@@ -42,26 +43,101 @@ func executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// Nginx starts nginx with one server block for each element of blocks: the
-// directives inside it, less the listen directive. It returns their addresses
-// in order. The sockets are opened here and inherited, so that the servers
-// accept connections from the first moment on.
-func Nginx(tb testing.TB, blocks ...string) []string {
+// start runs cmd until the end of the test, and shows what it said if the
+// test failed.
+func start(tb testing.TB, cmd *exec.Cmd) *process {
 	tb.Helper()
-	program := Find(tb, "nginx")
-	dir := tb.TempDir()
-	var (
-		conf    strings.Builder
-		inherit string
-		files   []*os.File
-		addrs   []string
-	)
-	fmt.Fprintf(&conf, "daemon off; worker_processes 1; pid %[1]s/nginx.pid; error_log %[1]s/error.log;\n"+
-		"events { worker_connections 256; }\nhttp { access_log off;\n", dir)
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&conf, "%s_temp_path %s/%s;\n", kind, dir, kind)
+	p := &process{cmd: cmd, ended: make(chan struct{})}
+	cmd.Stderr = &p.said
+	endWithTest(cmd)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
 	}
-	for i, block := range blocks {
+	tb.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // a killed nginx would leave its worker behind
+		p.wait()
+		if tb.Failed() && p.said.String() != "" {
+			tb.Logf("%s said:\n%s", filepath.Base(cmd.Path), p.said.String())
+		}
+	})
+	return p
+}
+
+// process is a server that was started.
+type process struct {
+	cmd   *exec.Cmd
+	said  transcript
+	once  sync.Once
+	ended chan struct{} // closed when wait returns
+}
+
+func (p *process) wait() {
+	p.once.Do(func() {
+		_ = p.cmd.Wait()
+		close(p.ended)
+	})
+	<-p.ended
+}
+
+// startupLimit is how long a server may take until it accepts connections.
+const startupLimit = 30 * time.Second
+
+// awaitAccept returns when a connection to each address is accepted. What is
+// connected is closed again at once.
+func (p *process) awaitAccept(tb testing.TB, addrs ...string) {
+	tb.Helper()
+	go p.wait()
+	limit := time.After(startupLimit)
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for _, addr := range addrs {
+		for {
+			c, err := net.Dial("tcp", addr)
+			if err == nil {
+				_ = c.Close()
+				break
+			}
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				tb.Fatal(err)
+			}
+			select {
+			case <-again.C:
+			case <-p.ended:
+				tb.Fatalf("%s ended before it listened", filepath.Base(p.cmd.Path))
+			case <-limit:
+				tb.Fatalf("%s does not listen on %s", filepath.Base(p.cmd.Path), addr)
+			}
+		}
+	}
+}
+
+// transcript keeps what a server writes.
+type transcript struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements [io.Writer].
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+// String returns all that was written.
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
+
+// inherit opens n sockets that listen on loopback, and returns their addresses
+// and the files that a server inherits them by. The kernel takes connections
+// from this moment on, so there is nothing to wait for.
+func inherit(tb testing.TB, n int) (addrs []string, files []*os.File) {
+	tb.Helper()
+	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			tb.Fatal(err)
@@ -73,65 +149,25 @@ func Nginx(tb testing.TB, blocks ...string) []string {
 		addrs = append(addrs, listener.Addr().String())
 		listener.Close() // the duplicate in file stays open
 		files = append(files, file)
-		inherit += strconv.Itoa(3+i) + ";"
-		fmt.Fprintf(&conf, "server { listen %s ssl;\n%s\n}\n", addrs[i], block)
 	}
-	conf.WriteString("}\n")
-	confFile := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(confFile, []byte(conf.String()), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	cmd := exec.CommandContext(tb.Context(), program, "-p", dir, "-c", confFile, "-e", filepath.Join(dir, "error.log"))
-	cmd.Env = append(os.Environ(), "NGINX="+inherit)
-	cmd.ExtraFiles = files
-	start(tb, cmd)
+	return addrs, files
+}
+
+// firstInherited is the number of the first file that a server inherits.
+const firstInherited = 3
+
+func closeAll(files []*os.File) {
 	for _, file := range files {
 		_ = file.Close()
 	}
-	return addrs
 }
 
-// OpenSSL starts "openssl s_server" with the arguments given beside its
-// address, and returns that address. It serves a status page to any GET.
-func OpenSSL(tb testing.TB, args ...string) string {
+// write puts a file into the test's folder and returns its path.
+func write(tb testing.TB, dir, name, content string) string {
 	tb.Helper()
-	program := Find(tb, "openssl")
-	cmd := exec.CommandContext(tb.Context(), program,
-		append([]string{"s_server", "-accept", "127.0.0.1:0", "-www"}, args...)...)
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	start(tb, cmd)
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		if addr, ok := strings.CutPrefix(lines.Text(), "ACCEPT "); ok {
-			go func() {
-				for lines.Scan() { // drain, or the server blocks on a full pipe
-				}
-			}()
-			return strings.TrimSpace(addr)
-		}
-	}
-	tb.Fatal("openssl s_server ended before it listened")
-	return ""
-}
-
-// start runs cmd until the end of the test, and shows what it said if the
-// test failed.
-func start(tb testing.TB, cmd *exec.Cmd) {
-	tb.Helper()
-	var said strings.Builder
-	cmd.Stderr = &said
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // a killed nginx would leave its worker behind
-		_ = cmd.Wait()
-		if tb.Failed() && said.Len() > 0 {
-			tb.Logf("%s said:\n%s", filepath.Base(cmd.Path), said.String())
-		}
-	})
+	return path
 }
