@@ -22,8 +22,14 @@ func (a *app) printPlan(runner *checks.Runner, links []*inventory.Link) error {
 		total.Requests += p.Cost.Requests
 		targets[p.Link.Target().Address()] = true
 	}
-	fmt.Fprintf(w, "\nAt level %s: %s on %s, at most %s and %s.\nIdentity: %s. Nothing was sent.\n",
-		runner.Level, count(len(links), "link"), count(len(targets), "port"),
-		count(total.Connections, "connection"), count(total.Requests, "request"), runner.UserAgent)
+	profile, usual := "", "about ten"
+	if runner.TLS == checks.TLSFull {
+		profile, usual = ", TLS profile full", "from twenty to a hundred"
+	}
+	fmt.Fprintf(w, "\nAt level %s%s: %s on %s, at most %s and %s.\n"+
+		"A TLS link usually takes %s connections; the bound is for names with several\n"+
+		"addresses, and for servers that accept every kind of weak suite.\nIdentity: %s. Nothing was sent.\n",
+		runner.Level, profile, count(len(links), "link"), count(len(targets), "port"),
+		count(total.Connections, "connection"), count(total.Requests, "request"), usual, runner.UserAgent)
 	return w.Flush()
 }

@@ -16,13 +16,16 @@ func (a *app) rulesCommand() *cobra.Command {
 		Use:     "rules",
 		Short:   "List, show and test the rules that links are judged by",
 		GroupID: groupRules,
-		Example: "  m2mscan rules list\n  m2mscan rules show tls10-refused\n  m2mscan rules test our-rules/",
-		Args:    cobra.ArbitraryArgs,
+		Example: `  m2mscan rules list
+  m2mscan rules show tls10-refused
+  m2mscan rules policies
+  m2mscan rules test our-rules/`,
+		Args: cobra.ArbitraryArgs,
 
 		DisableFlagsInUseLine: true,
 		RunE:                  unknownCommand,
 	}
-	cmd.AddCommand(a.rulesListCommand(), a.rulesShowCommand(), a.rulesTestCommand())
+	cmd.AddCommand(a.rulesListCommand(), a.rulesShowCommand(), a.rulesPoliciesCommand(), a.rulesTestCommand())
 	return cmd
 }
 
@@ -30,10 +33,12 @@ func (a *app) rulesListCommand() *cobra.Command {
 	var set ruleFlags
 	format := formatText
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the rules, one a line",
-		Example: "  m2mscan rules list\n  m2mscan rules list --rules our-rules/ -o json",
-		Args:    noArgs,
+		Use:   "list",
+		Short: "List the rules, one a line",
+		Example: `  m2mscan rules list
+  m2mscan rules list --policy mozilla-intermediate
+  m2mscan rules list --rules our-rules/ -o json`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rules, err := a.rulesOf(cmd, &set)
 			if err != nil {
@@ -138,26 +143,66 @@ func indent(text string) string {
 	return "  " + strings.Join(lines, "\n  ")
 }
 
+func (a *app) rulesPoliciesCommand() *cobra.Command {
+	format := formatText
+	cmd := &cobra.Command{
+		Use:   "policies",
+		Short: "List the policies that --policy takes",
+		Long: `List the published policies that scan, report and rules take as --policy: with
+the version, its date, and how many rules each adds. With -o json, print them
+whole, with their sources and rules.`,
+		Example: "  m2mscan rules policies\n  m2mscan scan m2mscan.yaml --policy mozilla-intermediate",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.applySettings(cmd); err != nil {
+				return err
+			}
+			packs, err := builtinPolicies()
+			if err != nil {
+				return err
+			}
+			if format == formatJSON {
+				return a.printJSON(packs)
+			}
+			return a.printPolicies(packs)
+		},
+	}
+	addFormatFlag(cmd, &format)
+	return cmd
+}
+
+func (a *app) printPolicies(packs []risk.PolicyPack) error {
+	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tVERSION\tDATE\tRULES\tTITLE")
+	for _, p := range packs {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", p.Name, p.Version, p.Date, len(p.Rules), p.Title)
+	}
+	return w.Flush()
+}
+
 func (a *app) rulesTestCommand() *cobra.Command {
-	return &cobra.Command{
+	var set ruleFlags
+	cmd := &cobra.Command{
 		Use:   "test [DIR...]",
 		Short: "Run the examples of the rules",
 		Long: `Compile the rules and check that every example of each gives the verdict it
-states. With folders, test the rules in them, laid over the built-in ones;
-without, the built-in rules.`,
+states. With folders, test the rules in them, laid over the built-in ones and
+those of --policy; without, the built-in rules and those of --policy.`,
 		Example:           "  m2mscan rules test\n  m2mscan rules test our-rules/",
 		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
 		RunE: func(cmd *cobra.Command, dirs []string) error {
 			if err := a.applySettings(cmd); err != nil {
 				return err
 			}
-			return a.testRules(dirs)
+			set.dirs = dirs
+			return a.testRules(&set)
 		},
 	}
+	addPolicyFlag(cmd, &set)
+	return cmd
 }
 
-func (a *app) testRules(dirs []string) error {
-	set := ruleFlags{dirs: dirs}
+func (a *app) testRules(set *ruleFlags) error {
 	rules, err := set.load()
 	if err != nil {
 		return err
@@ -166,7 +211,7 @@ func (a *app) testRules(dirs []string) error {
 	if err != nil {
 		return err
 	}
-	tested, err := idsUnderTest(dirs, rules)
+	tested, err := idsUnderTest(set.dirs, rules)
 	if err != nil {
 		return err
 	}

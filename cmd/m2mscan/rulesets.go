@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,11 +18,13 @@ import (
 
 // ruleFlags say which rules are judged.
 type ruleFlags struct {
-	dirs    []string
-	disable []string
+	policies []string
+	dirs     []string
+	disable  []string
 }
 
 func addRuleFlags(cmd *cobra.Command, r *ruleFlags) {
+	addPolicyFlag(cmd, r)
 	flags := cmd.Flags()
 	flags.Var(newList(&r.dirs, "DIR", asIs), "rules", "add the rules in `DIR`; a rule with a known id replaces it; repeatable")
 	flags.Var(newList(&r.disable, "ID", asIs), "disable-rule", "leave out the rule `ID`; repeatable")
@@ -32,12 +36,23 @@ func addRuleFlags(cmd *cobra.Command, r *ruleFlags) {
 	complete(cmd, "disable-rule", completeRules)
 }
 
-// load reads the built-in rules and lays the user's over them. It compiles
-// nothing: that is NewJudge's, and takes longer.
+func addPolicyFlag(cmd *cobra.Command, r *ruleFlags) {
+	flags := cmd.Flags()
+	flags.Var(newList(&r.policies, "NAME", asIs), "policy",
+		"judge by the policy `NAME` too (m2mscan rules policies lists them); repeatable")
+	markSettings(flags, settingPlain, "policy")
+	complete(cmd, "policy", completePolicies)
+}
+
+// load reads the built-in rules, adds those of the policies and lays the
+// user's over them. It compiles nothing: that is NewJudge's, and takes longer.
 func (r *ruleFlags) load() ([]risk.Rule, error) {
 	set, err := risk.LoadRules(rules.FS)
 	if err != nil {
 		return nil, fmt.Errorf("built-in rules: %w", err)
+	}
+	if set, err = r.addPolicies(set); err != nil {
+		return nil, err
 	}
 	for _, dir := range r.dirs {
 		user, err := loadDir(dir)
@@ -57,6 +72,45 @@ func (r *ruleFlags) load() ([]risk.Rule, error) {
 		}
 	}
 	return set, nil
+}
+
+// addPolicies lays the rules of the chosen policies behind the baseline.
+func (r *ruleFlags) addPolicies(set []risk.Rule) ([]risk.Rule, error) {
+	if len(r.policies) == 0 {
+		return set, nil
+	}
+	all, err := builtinPolicies()
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = p.Name
+	}
+	for _, name := range r.policies {
+		i := slices.Index(names, name)
+		if i < 0 {
+			return nil, usageError(fmt.Errorf("unknown policy %q: want one of %s", name, strings.Join(names, ", ")),
+				didYouMean(name, names, ""), "m2mscan rules policies shows each with its version and date")
+		}
+		if set, err = risk.Overlay(set, all[i].Rules); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// builtinPolicies reads the policies that come with the program, by name.
+func builtinPolicies() ([]risk.PolicyPack, error) {
+	files, err := fs.Sub(rules.Policies, "policies")
+	if err != nil {
+		return nil, err
+	}
+	packs, err := risk.LoadPolicies(files)
+	if err != nil {
+		return nil, fmt.Errorf("built-in policies: %w", err)
+	}
+	return packs, nil
 }
 
 func loadDir(dir string) ([]risk.Rule, error) {
@@ -96,8 +150,25 @@ func knownRule(set []risk.Rule, id string) error {
 	if slices.ContainsFunc(set, func(r risk.Rule) bool { return r.ID == id }) {
 		return nil
 	}
-	return usageError(fmt.Errorf("unknown rule %q", id), didYouMean(id, idsOf(set), ""),
-		"m2mscan rules list shows all rules")
+	hint := didYouMean(id, idsOf(set), "")
+	if policy := policyOf(id); policy != "" {
+		hint = "it is a rule of a policy: add --policy " + policy
+	}
+	return usageError(fmt.Errorf("unknown rule %q", id), hint, "m2mscan rules list shows all rules")
+}
+
+// policyOf names the policy that has a rule, or is empty.
+func policyOf(id string) string {
+	packs, err := builtinPolicies()
+	if err != nil {
+		return ""
+	}
+	for _, p := range packs {
+		if slices.Contains(idsOf(p.Rules), id) {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 func idsOf(set []risk.Rule) []string {
@@ -169,9 +240,14 @@ func (g *gateFlags) check(set []risk.Rule) error {
 	return errors.Join(errs...)
 }
 
-// completeRules offers rule ids, with their titles.
-func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	set, err := risk.LoadRules(rules.FS)
+// completeRules offers rule ids, with their titles: those of the baseline and
+// of the policies named before.
+func completeRules(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var chosen ruleFlags
+	if f := cmd.Flags().Lookup("policy"); f != nil && f.Changed {
+		chosen.policies = strings.Split(f.Value.String(), ",")
+	}
+	set, err := chosen.load()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -180,4 +256,17 @@ func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 		ids = append(ids, cobra.CompletionWithDesc(r.ID, r.Title))
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completePolicies offers the names of the policies, with their titles.
+func completePolicies(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	packs, err := builtinPolicies()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	names := make([]cobra.Completion, len(packs))
+	for i, p := range packs {
+		names[i] = cobra.CompletionWithDesc(p.Name, p.Title)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }

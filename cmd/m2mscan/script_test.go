@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,6 +54,8 @@ func TestScripts(t *testing.T) {
 			"leftovers": cmdLeftovers,
 			"fact":      cmdFact,
 			"unlearned": cmdUnlearned,
+			"verdict":   cmdVerdict,
+			"samegrade": cmdSameGrade,
 		},
 	})
 }
@@ -213,6 +216,35 @@ func cmdUnlearned(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if target.Score.Coverage >= 60 || target.Score.Grade != risk.GradeUnknown {
 		ts.Fatalf("%s has grade %s at a coverage of %d %%", args[1], target.Score.Grade, target.Score.Coverage)
+	}
+}
+
+// cmdVerdict compares the verdict of a rule on a link: verdict FILE LINK RULE VERDICT.
+func cmdVerdict(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: verdict FILE LINK RULE VERDICT")
+	}
+	for _, f := range savedReport(ts, args[0]).Findings {
+		if f.Target != args[1] || f.Rule != args[2] {
+			continue
+		}
+		if string(f.Verdict) != args[3] {
+			ts.Fatalf("%s on %s is %s, want %s: %s", f.Rule, f.Target, f.Verdict, args[3], f.Message)
+		}
+		return
+	}
+	ts.Fatalf("no finding of %s on %s", args[2], args[1])
+}
+
+// cmdSameGrade makes sure that two reports score a link alike: samegrade FILE FILE LINK.
+func cmdSameGrade(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: samegrade FILE FILE LINK")
+	}
+	a, b := savedTarget(ts, args[0], args[2]).Score, savedTarget(ts, args[1], args[2]).Score
+	a.Ledger, b.Ledger = nil, nil // the second one lists what the policy found
+	if !reflect.DeepEqual(a, b) {
+		ts.Fatalf("%s is scored %+v in %s and %+v in %s", args[2], a, args[0], b, args[1])
 	}
 }
 

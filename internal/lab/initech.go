@@ -32,7 +32,7 @@ func initechHR() []spec {
 			open: payroll.https(answer(`{"wsdl":"/payroll?wsdl"}`)),
 			expect: Expect{
 				Fails: []string{
-					"tls-aead-negotiated", "tls-floor-enforced", "tls-forward-secrecy-negotiated",
+					"tls-aead-negotiated", "tls-encrypt-then-mac", "tls-floor-enforced", "tls-forward-secrecy-negotiated",
 					"tls10-refused", "tls11-refused", "tls13-supported",
 				},
 				Outcome: "observed", Facts: map[string]any{

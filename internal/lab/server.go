@@ -135,7 +135,7 @@ func HTTPS(ctx context.Context, config *tls.Config, handler http.Handler) (*Serv
 	}
 	srv := &http.Server{Handler: handler, TLSConfig: config, Protocols: new(http.Protocols)}
 	srv.Protocols.SetHTTP1(true)
-	srv.Protocols.SetHTTP2(config.CipherSuites == nil) // net/http insists on HTTP/2's own suites (RFC 9113 section 9.2.2)
+	srv.Protocols.SetHTTP2(config.MinVersion >= tls.VersionTLS12) // net/http insists on HTTP/2's own suites (RFC 9113 section 9.2.2)
 	return serveHTTP(l, srv, func(srv *http.Server) error {
 		return srv.ServeTLS(l, "", "")
 	}), nil

@@ -73,14 +73,26 @@ func (s site) config(a authorities) (*tls.Config, error) {
 	if minimum == 0 {
 		minimum = tls.VersionTLS12
 	}
+	suites := s.suites
+	if suites == nil && minimum >= tls.VersionTLS12 {
+		suites = modernSuites
+	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{cert},
 		MinVersion:   minimum,
 		MaxVersion:   s.maximum,
-		CipherSuites: s.suites,
+		CipherSuites: suites,
 		ClientAuth:   s.client,
 		ClientCAs:    a.root.Pool(),
 	}, nil
+}
+
+// modernSuites are what TLS 1.2 is offered with today (RFC 9325 section 4.2):
+// Go's own choice has suites in CBC mode as well.
+var modernSuites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
 func (s site) mint(a authorities, o LeafOptions) (tls.Certificate, error) {

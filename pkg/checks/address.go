@@ -45,61 +45,75 @@ func (s *session) lookup(ctx context.Context) ([]netip.Addr, error) {
 		}
 	}
 	if len(addresses) == 0 {
-		ctx, cancel := context.WithTimeout(ctx, s.scan.limits.StepTimeout)
-		defer cancel()
-		resolve := s.scan.runner.Resolver
-		if resolve == nil {
-			resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
-				return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-			}
-		}
-		var err error
-		if addresses, err = resolve(ctx, host); err != nil {
-			return nil, Because(ReasonDNS, "%w", err)
+		return s.resolve(ctx, host)
+	}
+	return eachOnce(addresses), nil
+}
+
+// resolve asks DNS for the addresses of any host, sorted, each once.
+func (s *session) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{address.Unmap()}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.scan.limits.StepTimeout)
+	defer cancel()
+	lookup := s.scan.runner.Resolver
+	if lookup == nil {
+		lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
+	addresses, err := lookup(ctx, host)
+	if err != nil {
+		return nil, Because(ReasonDNS, "%w", err)
+	}
+	if len(addresses) == 0 {
+		return nil, Because(ReasonDNS, "%s has no address", host)
+	}
+	return eachOnce(addresses), nil
+}
+
+func eachOnce(addresses []netip.Addr) []netip.Addr {
 	for i, a := range addresses {
 		addresses[i] = a.Unmap()
 	}
 	slices.SortFunc(addresses, netip.Addr.Compare)
-	addresses = slices.Compact(addresses)
-	if len(addresses) == 0 {
-		return nil, Because(ReasonDNS, "%s has no address", host)
-	}
-	return addresses, nil
+	return slices.Compact(addresses)
 }
 
 // connect makes a TCP connection to the first address that takes one. The
 // address that took the last connection comes first. The step deadline is
 // shared among the addresses, and a token is taken for each.
-func (s *session) connect(ctx context.Context, addresses []netip.Addr) (net.Conn, error) {
+func (s *session) connect(ctx context.Context, addresses []netip.Addr) (net.Conn, netip.AddrPort, error) {
 	left := s.scan.limits.StepTimeout
+	begin := time.Now()
 	var failures []error
 	order := s.favour(addresses)
 	for i, address := range order {
 		if i > 0 {
 			if err := s.nextToken(ctx); err != nil {
-				return nil, err
+				return nil, netip.AddrPort{}, err
 			}
 		}
 		share := left / time.Duration(len(order)-i)
 		start := time.Now()
-		raw, err := s.dialOne(ctx, netip.AddrPortFrom(address, s.target.Port), share)
+		to := netip.AddrPortFrom(address, s.target.Port)
+		raw, err := s.dialOne(ctx, to, share)
 		took := time.Since(start)
 		if err == nil {
-			return raw, nil
+			return raw, to, nil
 		}
 		if ended := s.ended(); ended != nil {
-			return nil, ended
+			return nil, netip.AddrPort{}, ended
 		}
 		failures = append(failures, err)
 		left = max(left-took, time.Millisecond)
 	}
 	err := &connectError{errors.Join(failures...)}
 	if isTimeout(err) || means(err, hungUp) {
-		s.gate.trouble()
+		s.gate.trouble(begin, careful)
 	}
-	return nil, err
+	return nil, netip.AddrPort{}, err
 }
 
 func (s *session) nextToken(ctx context.Context) error {
@@ -127,7 +141,6 @@ func (s *session) dialOne(ctx context.Context, to netip.AddrPort, share time.Dur
 	if !s.first.IsValid() {
 		s.first, s.connectTime = to, time.Since(start)
 	}
-	s.reached = to
 	return raw, nil
 }
 

@@ -30,7 +30,7 @@ func BenchmarkRun(b *testing.B) {
 				return nil, err
 			}
 			for _, version := range versions {
-				if _, err := v.HandshakeVersion(ctx, version); noAnswer(err) {
+				if _, err := v.HandshakeWith(ctx, nil, version, version); noAnswer(err) {
 					b.Errorf("no answer to %s: %v", tls.VersionName(version), err)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"sync"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/unseal"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
@@ -14,7 +15,7 @@ func clientConfig(t inventory.Target, lowest, highest uint16, events *handshakeE
 		ServerName: t.ServerName, // an address literal is not sent (RFC 6066 section 3)
 		MinVersion: lowest,
 		MaxVersion: highest,
-		NextProtos: applicationProtocols(t),
+		NextProtos: applicationProtocols(t, highest),
 
 		CipherSuites: allSuites(),
 		// The chain is judged later, from the raw certificates: a scan must
@@ -23,6 +24,7 @@ func clientConfig(t inventory.Target, lowest, highest uint16, events *handshakeE
 		VerifyConnection:     events.chainSent,
 		GetClientCertificate: events.certificateRequested,
 		ClientSessionCache:   events,
+		KeyLogWriter:         &events.secrets, // for readAgain; they leave this process never
 		// Some servers ask for a certificate only once they know the path.
 		Renegotiation: tls.RenegotiateOnceAsClient,
 	}
@@ -44,8 +46,12 @@ func allSuites() []uint16 {
 // applicationProtocols lists what is offered by ALPN (RFC 7301). Brokers have
 // none, but for MQTT on the port it shares with HTTPS, where the protocol is
 // how a service tells them apart.
-func applicationProtocols(t inventory.Target) []string {
+func applicationProtocols(t inventory.Target, highest uint16) []string {
 	switch {
+	case t.Scheme == "https" && highest < tls.VersionTLS13:
+		// HTTP/2 must not renegotiate (RFC 9113 section 9.2.1), which is how
+		// TLS 1.2 asks for a client certificate once it knows the path.
+		return []string{"http/1.1"}
 	case t.Scheme == "https":
 		return []string{"h2", "http/1.1"}
 	case t.Scheme == "grpcs":
@@ -62,7 +68,13 @@ func applicationProtocols(t inventory.Target) []string {
 // handshakeEvents records what crypto/tls tells only by callback. It serves
 // as a session cache that keeps nothing, to learn of tickets.
 type handshakeEvents struct {
+	certificate *tls.Certificate          // presented when asked for; nil means none
+	agrees      func(chain [][]byte) bool // to present it to this peer; nil means to any
+	conn        *conn
+	secrets     unseal.KeyLog
+
 	mu        sync.Mutex
+	sent      bool
 	chain     [][]byte
 	requested bool
 	issuers   [][]byte
@@ -85,7 +97,8 @@ func (e *handshakeEvents) chainSent(state tls.ConnectionState) error {
 }
 
 // certificateRequested answers with an empty certificate (RFC 8446 section
-// 4.4.2), so that a server shows whether it insists.
+// 4.4.2), so that a server shows whether it insists, or with the one that is
+// to be presented.
 func (e *handshakeEvents) certificateRequested(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -93,6 +106,10 @@ func (e *handshakeEvents) certificateRequested(request *tls.CertificateRequestIn
 		e.later = true
 	} else {
 		e.requested, e.issuers = true, request.AcceptableCAs
+	}
+	if e.certificate != nil && (e.agrees == nil || e.agrees(e.chain)) {
+		e.sent = true
+		return e.certificate, nil
 	}
 	return &tls.Certificate{}, nil
 }
@@ -113,6 +130,7 @@ func (e *handshakeEvents) finish(h *Handshake) {
 	defer e.mu.Unlock()
 	e.finished = true
 	h.Chain, h.ClientCertRequested, h.AcceptableCAs = e.chain, e.requested, e.issuers
+	h.CertificateSent = e.sent
 }
 
 func (e *handshakeEvents) ticketReceived() bool {

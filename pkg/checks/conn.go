@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,11 @@ const (
 type conn struct {
 	net.Conn
 	session *session
-	release func() // gives the host's slot back
+	visit   atomic.Pointer[Visit] // whose probe uses it
+	release func()                // gives the host's slot back
+	address netip.AddrPort
+	brief   bool      // see dialing
+	started time.Time // when the connection was made
 
 	read    atomic.Int64
 	closing sync.Once
@@ -38,10 +43,14 @@ type conn struct {
 	cutOff  bool      // the peer hung up on a write
 	pending []byte    // read ahead, to be read again
 	head    []byte    // first bytes of the answer
+	keeps   int       // how many bytes are still kept in kept
+	kept    []byte    // see keep
 }
 
-func newConn(raw net.Conn, s *session, release func()) *conn {
-	c := &conn{Conn: raw, session: s, release: release}
+func newConn(raw net.Conn, v *Visit, release func()) *conn {
+	s := v.session
+	c := &conn{Conn: raw, session: s, release: release, started: time.Now()}
+	c.visit.Store(v)
 	c.stop = context.AfterFunc(s.ctx, c.end)
 	_ = c.SetDeadline(time.Time{})
 	return c
@@ -125,6 +134,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(c.pending) > 0 {
 		n := copy(p, c.pending)
 		c.pending = c.pending[n:]
+		c.copyKept(p[:n])
 		c.mu.Unlock()
 		return n, nil
 	}
@@ -138,7 +148,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.read.Add(int64(n))
-	c.session.count(n, true)
+	c.count(n, true)
 	c.keepHead(p[:n])
 	return n, c.explain(err)
 }
@@ -149,20 +159,17 @@ func (c *conn) allowance() (int64, error) {
 	if left <= 0 {
 		return 0, Because(ReasonTooLarge, "more than %d bytes on one connection", limits.BytesPerConn)
 	}
-	if v := c.session.current.Load(); v != nil {
-		probe := limits.BytesPerProbe - v.received.Load()
-		if probe <= 0 {
-			return 0, Because(ReasonBudget, "more than %d bytes for one probe", limits.BytesPerProbe)
-		}
-		left = min(left, probe)
+	probe := limits.BytesPerProbe - c.visit.Load().received.Load()
+	if probe <= 0 {
+		return 0, Because(ReasonBudget, "more than %d bytes for one probe", limits.BytesPerProbe)
 	}
-	return left, nil
+	return min(left, probe), nil
 }
 
 // Write writes and counts.
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	c.session.count(n, false)
+	c.count(n, false)
 	if err != nil && means(err, hungUp) {
 		c.mu.Lock()
 		c.cutOff = true
@@ -171,12 +178,45 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
+// count adds bytes to the probe that uses the connection.
+func (c *conn) count(n int, received bool) {
+	if n <= 0 {
+		return
+	}
+	v := c.visit.Load()
+	v.bytes.Add(int64(n))
+	if received {
+		v.received.Add(int64(n))
+	}
+}
+
 func (c *conn) keepHead(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if room := headSize - len(c.head); room > 0 {
 		c.head = append(c.head, p[:min(room, len(p))]...)
 	}
+	c.copyKept(p)
+}
+
+// keep starts to keep what the peer sends from here on, up to most bytes.
+func (c *conn) keep(most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keeps = most
+}
+
+func (c *conn) copyKept(p []byte) {
+	p = p[:min(c.keeps, len(p))]
+	c.kept = append(c.kept, p...)
+	c.keeps -= len(p)
+}
+
+// keptBytes are those kept so far, which stay as they are.
+func (c *conn) keptBytes() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept[:len(c.kept):len(c.kept)]
 }
 
 // first returns the first bytes of the peer's answer.
@@ -206,9 +246,9 @@ func (c *conn) explain(err error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.trouble && c.isTrouble(err) {
+	if !c.brief && !c.trouble && c.isTrouble(err) { // Insist tells the gate itself
 		c.trouble = true
-		c.session.gate.trouble()
+		c.session.gate.trouble(c.started, careful)
 	}
 	return err
 }

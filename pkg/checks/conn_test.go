@@ -71,9 +71,9 @@ func TestStepDeadline(t *testing.T) {
 		deadline func() time.Time
 		limit    int // of the host afterwards
 	}{
-		{"own, shorter", func() time.Time { return time.Now().Add(20 * time.Millisecond) }, 4},
-		{"none", func() time.Time { return time.Time{} }, 2},
-		{"longer than a step", func() time.Time { return time.Now().Add(time.Hour) }, 2},
+		{"own, shorter", func() time.Time { return time.Now().Add(20 * time.Millisecond) }, 8},
+		{"none", func() time.Time { return time.Time{} }, 4},
+		{"longer than a step", func() time.Time { return time.Now().Add(time.Hour) }, 4},
 	}
 	for _, tt := range tests {
 		o := visitOne(t, Runner{Limits: quick}, testLink(t, "l", p.url("http")), func(ctx context.Context, v *Visit) (*testFacts, error) {
@@ -174,7 +174,7 @@ func TestPerHostLimit(t *testing.T) {
 	shake := func(ctx context.Context, v *Visit) (*testFacts, error) {
 		_, err := v.Handshake(ctx)
 		if err == nil {
-			_, err = v.HandshakeVersion(ctx, tls.VersionTLS13)
+			_, err = v.HandshakeWith(ctx, nil, tls.VersionTLS13, tls.VersionTLS13)
 		}
 		if err != nil {
 			failed.Add(1)
@@ -320,7 +320,7 @@ func TestConnectionLimitIsNotTakenForAnAnswer(t *testing.T) {
 			t.Fatalf("%+v, %v", h, err)
 		}
 		for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12} {
-			_, err := v.HandshakeVersion(ctx, version)
+			_, err := v.HandshakeWith(ctx, nil, version, version)
 			if version == tls.VersionTLS12 {
 				if err != nil {
 					t.Errorf("TLS 1.2: %v", err)

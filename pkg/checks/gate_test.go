@@ -69,21 +69,59 @@ func TestGateCancelledWaiterLosesNoSlot(t *testing.T) {
 func TestGateTroubleHalvesAndPauses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(Limits{PerHost: 4, HostRate: 1, RequestRate: 1})
-		for _, want := range []int{2, 1, 1} {
-			g.trouble()
-			if g.limit != want {
-				t.Errorf("limit = %d, want %d", g.limit, want)
+		g := newGate(Limits{PerHost: 4, HostRate: 20, RequestRate: 1})
+		for _, want := range []struct {
+			limit int
+			rate  float64
+			pause time.Duration
+		}{
+			{2, 10, troublePause}, {1, 5, 2 * troublePause}, {1, 2.5, 4 * troublePause},
+			{1, 1.25, troublePauseMax}, {1, slowest, troublePauseMax},
+		} {
+			begun := time.Now()
+			time.Sleep(time.Millisecond)
+			for range 3 { // a burst over a limit is one trouble
+				g.trouble(begun, slowest)
+			}
+			if g.limit != want.limit || float64(g.dials.Limit()) != want.rate {
+				t.Errorf("%d at once, %v a second; want %+v", g.limit, g.dials.Limit(), want)
+			}
+			start := time.Now()
+			if err := g.pause(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(start); waited != want.pause {
+				t.Errorf("paused for %v, want %v", waited, want.pause)
 			}
 		}
-		start := time.Now()
-		if err := g.pause(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if waited := time.Since(start); waited != troublePause {
-			t.Errorf("paused for %v, want %v", waited, troublePause)
-		}
 	})
+}
+
+func TestGateRecovers(t *testing.T) {
+	t.Parallel()
+	g := newGate(Limits{PerHost: 2, HostRate: 20, RequestRate: 1})
+	g.trouble(time.Now(), slowest)
+	for range recovery - 1 {
+		g.worked()
+	}
+	if g.limit != 1 || g.dials.Limit() != 10 {
+		t.Errorf("%d at once, %v a second before %d answers", g.limit, g.dials.Limit(), recovery)
+	}
+	for range 10 * recovery {
+		g.worked()
+	}
+	if g.limit != 2 || g.dials.Limit() != 20 || g.dials.Burst() != burst(20) {
+		t.Errorf("%d at once, %v a second, bursts of %d: not what it was before", g.limit, g.dials.Limit(), g.dials.Burst())
+	}
+}
+
+func TestGateSlowsDownWhatWasUnlimited(t *testing.T) {
+	t.Parallel()
+	g := newGate(Limits{PerHost: 2, HostRate: math.Inf(1), RequestRate: 1})
+	g.trouble(time.Now(), slowest)
+	if got := g.dials.Limit(); got != unlimited/2 {
+		t.Errorf("%v a second after trouble, want %v", got, unlimited/2)
+	}
 }
 
 func TestPace(t *testing.T) {
@@ -93,9 +131,9 @@ func TestPace(t *testing.T) {
 		n    int
 		want time.Duration
 	}{
-		{rate: 20, n: 22, want: time.Second},   // two at once, then one each 50 ms
+		{rate: 20, n: 30, want: time.Second},   // ten at once, then one each 50 ms
 		{rate: 2, n: 5, want: 2 * time.Second}, // one at once
-		{rate: 200, n: 420, want: 2 * time.Second},
+		{rate: 200, n: 500, want: 2 * time.Second},
 		{rate: math.Inf(1), n: 1000},
 	}
 	for _, tt := range tests {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -21,13 +20,14 @@ type Handshake struct {
 	CipherSuite uint16         // zero when the handshake ended before it was known
 	Group       tls.CurveID    // key exchange group; zero when none was used or known
 	ALPN        string
-	Chain       [][]byte // DER certificates in the order the server sent them
+	Chain       [][]byte // DER certificates in the order the server sent them, readable or not
 	OCSPStaple  []byte
 	SCTs        [][]byte
 	Duration    time.Duration // from the ClientHello to the end of the handshake
 
 	// ClientCertRequested reports that the server sent a CertificateRequest.
 	ClientCertRequested bool
+	CertificateSent     bool     // a client certificate was presented
 	AcceptableCAs       [][]byte // DER names of the CertificateRequest, if any
 
 	// HelloIntolerant reports that the server twice left a TLS 1.3 hello
@@ -98,10 +98,7 @@ func (v *Visit) Handshake(ctx context.Context) (*Handshake, error) {
 }
 
 func (v *Visit) shareHandshake(ctx context.Context) (*Handshake, error) {
-	h, live, err := v.shake(ctx, tls.VersionTLS10, tls.VersionTLS13)
-	if noAnswer(err) {
-		h, live, err = v.shakeSmaller(ctx, err)
-	}
+	h, live, err := v.shakeAny(ctx, netip.Addr{})
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +109,34 @@ func (v *Visit) shareHandshake(ctx context.Context) (*Handshake, error) {
 	return h, nil
 }
 
-// ready starts a new step on a connection and hands it over.
+// shakeAny offers all versions, and when that has no answer fewer. A host that
+// has answered before, some other link perhaps, is asked again first: it may
+// limit connections.
+func (v *Visit) shakeAny(ctx context.Context, address netip.Addr) (h *Handshake, live *liveConn, err error) {
+	every := shaking{lowest: tls.VersionTLS10, highest: tls.VersionTLS13, address: address}
+	h, live, err = v.shake(ctx, every)
+	if noAnswer(err) && v.session.gate.hasAnswered() {
+		err = v.Insist(ctx, address, func(ctx context.Context, patience time.Duration) (err error) {
+			again := every
+			again.patience = patience
+			h, live, err = v.shake(ctx, again)
+			return err
+		}, nil)
+	}
+	if noAnswer(err) {
+		return v.shakeSmaller(ctx, every, err)
+	}
+	return h, live, err
+}
+
+// ready starts a new step on a connection and hands it over to the probe that
+// began last.
 func (l *liveConn) ready() *tls.Conn {
 	if l == nil {
 		return nil
+	}
+	if v := l.conn.session.current.Load(); v != nil {
+		l.conn.visit.Store(v)
 	}
 	_ = l.conn.SetDeadline(time.Time{})
 	return l.tls
@@ -133,7 +154,47 @@ func (v *Visit) HandshakeAgain(ctx context.Context) (*Handshake, error) {
 	if shared.HelloIntolerant {
 		highest = tls.VersionTLS12
 	}
-	h, live, err := v.shake(ctx, tls.VersionTLS10, highest)
+	return v.handOver(v.shake(ctx, shaking{lowest: tls.VersionTLS10, highest: highest}))
+}
+
+// HandshakeWith makes a handshake of its own that offers the versions from
+// lowest to highest, as crypto/tls numbers them, and answers a request for a
+// client certificate with the one given; nil means with none. Its connection
+// is had from TakeConn, its errors are those of Handshake.
+//
+// A client certificate says who we are: it is presented only to a peer that
+// [Visit.Verify] accepts, and to others none.
+//
+// It insists when there is no answer at all (see [Visit.Insist]): the control
+// is a handshake that worked before.
+func (v *Visit) HandshakeWith(ctx context.Context, certificate *tls.Certificate, lowest, highest uint16) (*Handshake, error) {
+	return v.shakeWith(ctx, shaking{lowest: lowest, highest: highest, certificate: certificate, agrees: func(chain [][]byte) bool {
+		return v.Verify(&Handshake{Chain: chain}) == nil
+	}})
+}
+
+// HandshakeWithThrowaway is HandshakeWith for a certificate that says nothing
+// of us, which any peer may see.
+func (v *Visit) HandshakeWithThrowaway(ctx context.Context, certificate *tls.Certificate, lowest, highest uint16) (*Handshake, error) {
+	return v.shakeWith(ctx, shaking{lowest: lowest, highest: highest, certificate: certificate})
+}
+
+func (v *Visit) shakeWith(ctx context.Context, offer shaking) (*Handshake, error) {
+	var (
+		h    *Handshake
+		live *liveConn
+	)
+	err := v.Insist(ctx, v.Address().Addr(), func(ctx context.Context, patience time.Duration) (err error) {
+		try := offer
+		try.patience = patience
+		h, live, err = v.shake(ctx, try)
+		return err
+	}, v.control)
+	return v.handOver(h, live, err)
+}
+
+// handOver gives a handshake its connection, to be taken once.
+func (v *Visit) handOver(h *Handshake, live *liveConn, err error) (*Handshake, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -145,18 +206,33 @@ func (v *Visit) HandshakeAgain(ctx context.Context) (*Handshake, error) {
 	return h, nil
 }
 
+// control makes a handshake that worked before: the shared one, or one of its
+// version when that was made already.
+func (v *Visit) control(ctx context.Context, patience time.Duration) error {
+	first := v.session.sharedDone()
+	shared, err := v.Handshake(ctx)
+	if err != nil || !first {
+		return err
+	}
+	_, live, err := v.shake(ctx, shaking{lowest: shared.Version, highest: shared.Version, patience: patience})
+	v.session.drop(live)
+	return err
+}
+
 // shakeSmaller tries a hello limited to TLS 1.2, which is also much smaller,
 // after one for TLS 1.3 had no answer. When that works, the first one is
 // tried again, lest a passing fault be taken for intolerance.
-func (v *Visit) shakeSmaller(ctx context.Context, first error) (*Handshake, *liveConn, error) {
-	smaller, smallerLive, err := v.shake(ctx, tls.VersionTLS10, tls.VersionTLS12)
+func (v *Visit) shakeSmaller(ctx context.Context, every shaking, first error) (*Handshake, *liveConn, error) {
+	small := every
+	small.highest = tls.VersionTLS12
+	smaller, smallerLive, err := v.shake(ctx, small)
 	if err != nil {
 		if !noAnswer(err) {
 			return nil, nil, err // an answer, if not a good one
 		}
 		return nil, nil, first
 	}
-	h, live, err := v.shake(ctx, tls.VersionTLS10, tls.VersionTLS13)
+	h, live, err := v.shake(ctx, every)
 	if err != nil {
 		if noAnswer(err) {
 			smaller.HelloIntolerant = true
@@ -168,34 +244,6 @@ func (v *Visit) shakeSmaller(ctx context.Context, first error) (*Handshake, *liv
 	return h, live, nil
 }
 
-// HandshakeVersion performs a handshake of its own that offers just one
-// version, with every suite Go has for it. The error is non-nil when no
-// ServerHello was seen: one in which errors.As finds a [tls.AlertError] and a
-// [VersionError] are the server's refusals; others say nothing about it.
-//
-// When there is no answer at all, the host is left alone for a moment, a
-// control handshake shows whether it still answers what it answered before,
-// and the version is tried once more. That takes up to three connections.
-func (v *Visit) HandshakeVersion(ctx context.Context, version uint16) (*Handshake, error) {
-	h, err := v.shakeOnce(ctx, version)
-	if !v.session.lostTouch(err) {
-		return h, err
-	}
-	first := v.session.sharedDone()
-	control, controlErr := v.Handshake(ctx)
-	if controlErr == nil && first {
-		_, controlErr = v.shakeOnce(ctx, control.Version)
-	}
-	if controlErr != nil {
-		return nil, fmt.Errorf("no answer, nor to a control handshake: %w", controlErr)
-	}
-	h, err = v.shakeOnce(ctx, version)
-	if v.session.lostTouch(err) {
-		return nil, fmt.Errorf("no answer to %s alone, twice, though a control handshake worked: %w", tls.VersionName(version), err)
-	}
-	return h, err
-}
-
 // sharedDone reports whether the shared handshake was made already.
 func (s *session) sharedDone() bool {
 	s.shaking.Lock()
@@ -203,16 +251,27 @@ func (s *session) sharedDone() bool {
 	return s.shared != nil
 }
 
-func (v *Visit) shakeOnce(ctx context.Context, version uint16) (*Handshake, error) {
-	h, live, err := v.shake(ctx, version, version)
-	v.session.drop(live)
-	return h, err
+// shaking says what a handshake offers, and to whom.
+type shaking struct {
+	lowest, highest uint16
+	certificate     *tls.Certificate          // nil answers a request with none
+	agrees          func(chain [][]byte) bool // see handshakeEvents
+	address         netip.Addr                // not valid means the first that answers
+	patience        time.Duration             // for the whole of it; zero means a step for each read
+}
+
+// deadline is zero for the longest step there may be.
+func (s shaking) deadline() time.Time {
+	if s.patience == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(s.patience)
 }
 
 // shake dials and performs one handshake. The connection is nil when the
 // handshake did not complete; the error is nil once a ServerHello was seen.
-func (v *Visit) shake(ctx context.Context, lowest, highest uint16) (*Handshake, *liveConn, error) {
-	c, err := v.dial(ctx)
+func (v *Visit) shake(ctx context.Context, offer shaking) (*Handshake, *liveConn, error) {
+	c, err := v.dial(ctx, dialing{address: offer.address})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -220,19 +279,25 @@ func (v *Visit) shake(ctx context.Context, lowest, highest uint16) (*Handshake, 
 		_ = c.Close()
 		return nil, nil, v.session.interrupted(err)
 	}
-	_ = c.SetDeadline(time.Time{})
-	events := &handshakeEvents{}
-	client := tls.Client(c, clientConfig(v.session.target, lowest, highest, events))
+	_ = c.SetDeadline(offer.deadline())
+	events := &handshakeEvents{certificate: offer.certificate, agrees: offer.agrees, conn: c}
+	c.keep(keptMost)
+	client := tls.Client(c, clientConfig(v.session.target, offer.lowest, offer.highest, events))
 	start := time.Now()
 	err = client.HandshakeContext(ctx)
 	took := time.Since(start)
 	state := client.ConnectionState()
 	if state.Version == 0 {
+		err = v.helloError(c, err)
 		_ = c.Close()
-		return nil, nil, v.helloError(c, err)
+		if !noAnswer(err) {
+			v.session.gate.worked()
+		}
+		return nil, nil, err
 	}
+	v.session.gate.worked()
 	h := &Handshake{
-		Address: v.session.lastAddress(), Version: state.Version, CipherSuite: state.CipherSuite,
+		Address: c.address, Version: state.Version, CipherSuite: state.CipherSuite,
 		Group: state.CurveID, ALPN: state.NegotiatedProtocol,
 		OCSPStaple: state.OCSPResponse, SCTs: state.SignedCertificateTimestamps,
 		Duration: took, events: events,
@@ -240,6 +305,7 @@ func (v *Visit) shake(ctx context.Context, lowest, highest uint16) (*Handshake, 
 	events.finish(h)
 	if err != nil {
 		h.Err = WithAlert(v.session.interrupted(err))
+		h.readAgain(c)
 		_ = c.Close()
 		return h, nil, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -155,16 +156,16 @@ func TestHandshakeWithWeakServers(t *testing.T) {
 	}
 }
 
-func TestHandshakeVersion(t *testing.T) {
+func TestHandshakeWithOneVersion(t *testing.T) {
 	t.Parallel()
 	p := tlsPeer(t, &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12})
 	o := shakeWith(t, patient, p.url("https"), func(ctx context.Context, v *Visit, _ *Handshake, _ error) {
 		for version, accepted := range map[uint16]bool{
 			tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: false,
 		} {
-			single, err := v.HandshakeVersion(ctx, version)
+			single, err := v.HandshakeWith(ctx, nil, version, version)
 			switch {
-			case accepted && (err != nil || single.Version != version || single.Err != nil || single.TakeConn() != nil):
+			case accepted && (err != nil || single.Version != version || single.Err != nil || single.TakeConn() == nil):
 				t.Errorf("%s: %+v, %v", tls.VersionName(version), single, err)
 			case !accepted:
 				if alert, ok := errors.AsType[tls.AlertError](err); !ok || alert != 70 {
@@ -179,13 +180,13 @@ func TestHandshakeVersion(t *testing.T) {
 }
 
 // Some servers answer with a version that was not offered.
-func TestHandshakeVersionNotOffered(t *testing.T) {
+func TestHandshakeWithVersionNotOffered(t *testing.T) {
 	t.Parallel()
 	// A ServerHello of TLS 1.0 (RFC 2246 section 7.4.1.3).
 	hello := "\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01" + string(make([]byte, 32)) + "\x00\x00\x2f\x00"
 	p := serve(t, say(hello))
 	shakeWith(t, quick, p.url("https"), func(ctx context.Context, v *Visit, _ *Handshake, _ error) {
-		_, err := v.HandshakeVersion(ctx, tls.VersionTLS12)
+		_, err := v.HandshakeWith(ctx, nil, tls.VersionTLS12, tls.VersionTLS12)
 		if e, ok := errors.AsType[*VersionError](err); !ok || e.Version != tls.VersionTLS10 {
 			t.Errorf("%v, want a VersionError with TLS 1.0", err)
 		}
@@ -193,7 +194,7 @@ func TestHandshakeVersionNotOffered(t *testing.T) {
 }
 
 // A single version that has no answer is tried again after a control.
-func TestHandshakeVersionRetriesWithControl(t *testing.T) {
+func TestHandshakeWithInsists(t *testing.T) {
 	t.Parallel()
 	config := &tls.Config{Certificates: []tls.Certificate{certify(t, nil)}, MinVersion: tls.VersionTLS10}
 	tests := []struct {
@@ -203,11 +204,11 @@ func TestHandshakeVersionRetriesWithControl(t *testing.T) {
 		reason    Reason
 		connected int64
 	}{
-		{"a passing fault", func(n int64, _ *tls.ClientHelloInfo) bool { return n == 2 }, false, "", 4},
+		{"a passing fault", func(n int64, _ *tls.ClientHelloInfo) bool { return n == 2 }, false, "", 3},
 		{"always for this version", func(_ int64, h *tls.ClientHelloInfo) bool {
 			return slices.Max(h.SupportedVersions) == tls.VersionTLS11
-		}, true, ReasonReset, 4},
-		{"a server that has gone", func(n int64, _ *tls.ClientHelloInfo) bool { return n >= 2 }, true, ReasonReset, 3},
+		}, true, ReasonReset, 6},
+		{"a server that has gone", func(n int64, _ *tls.ClientHelloInfo) bool { return n >= 2 }, true, ReasonReset, 14},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -232,7 +233,7 @@ func TestHandshakeVersionRetriesWithControl(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = v.HandshakeVersion(ctx, tls.VersionTLS11)
+				_, err = v.HandshakeWith(ctx, nil, tls.VersionTLS11, tls.VersionTLS11)
 				if _, reason := Classify(err); (err != nil) != tt.wantErr || reason != tt.reason {
 					t.Errorf("%v (%s), want an error: %v (%s)", err, reason, tt.wantErr, tt.reason)
 				}
@@ -344,5 +345,39 @@ func TestHandshakeWithHostileServers(t *testing.T) {
 				t.Errorf("%+v", o)
 			}
 		})
+	}
+}
+
+// TestOurCertificateIsForVerifiedPeersOnly: others get an empty one, as if
+// there were none.
+func TestOurCertificateIsForVerifiedPeersOnly(t *testing.T) {
+	t.Parallel()
+	ours := certify(t, nil)
+	server := certify(t, nil)
+	leaf, err := x509.ParseCertificate(server.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, trusted := range []bool{true, false} {
+			p := tlsPeer(t, &tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.RequestClientCert, MaxVersion: version})
+			r := Runner{Limits: patient, Roots: x509.NewCertPool()}
+			if trusted {
+				r.Roots = roots
+			}
+			visitOne(t, r, testLink(t, "l", p.url("mqtts")), func(ctx context.Context, v *Visit) (*testFacts, error) {
+				h, err := v.HandshakeWith(ctx, &ours, tls.VersionTLS10, tls.VersionTLS13)
+				if err != nil || !h.ClientCertRequested || h.CertificateSent != trusted {
+					t.Errorf("%s, trusted %v: %+v, %v", tls.VersionName(version), trusted, h, err)
+				}
+				h, err = v.HandshakeWithThrowaway(ctx, &ours, tls.VersionTLS10, tls.VersionTLS13)
+				if err != nil || !h.CertificateSent {
+					t.Errorf("%s, a throw-away: %+v, %v", tls.VersionName(version), h, err)
+				}
+				return &testFacts{}, nil
+			})
+		}
 	}
 }

@@ -35,6 +35,7 @@ const (
 	ReasonCancelled Reason = "cancelled"  // the scan was interrupted
 	ReasonPlaintext Reason = "plaintext"  // the peer answered, but without TLS
 	ReasonNotTested Reason = "not_tested" // the level, or another answer, ruled the test out
+	ReasonNotAsked  Reason = "not_asked"  // it takes an option or a field that was not given, or there is nothing to ask about
 	ReasonBug       Reason = "bug"        // a defect of this program
 )
 

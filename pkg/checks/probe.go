@@ -13,10 +13,11 @@ type Probe struct {
 	Name    string // also the namespace of its facts, such as "tls"
 	Doc     string // one sentence for people
 	Level   Level  // the lowest level at which it runs
+	Beside  bool   // it runs at the same time as the next probe in the list
 	Applies func(*inventory.Link) bool
 	// Plan says what the probe will open and send at most on a link,
 	// for --dry-run and for the budget.
-	Plan func(*inventory.Link) Cost
+	Plan func(Scope) Cost
 
 	facts  reflect.Type // the fact struct
 	run    func(context.Context, *Visit) (any, error)
@@ -34,8 +35,9 @@ type Spec struct {
 	Name    string
 	Doc     string
 	Level   Level
+	Beside  bool
 	Applies func(*inventory.Link) bool
-	Plan    func(*inventory.Link) Cost
+	Plan    func(Scope) Cost
 }
 
 // New makes a probe whose facts are of type F: a struct whose leaves are
@@ -48,7 +50,7 @@ type Spec struct {
 // calling [Visit.Unknown] is reported as unknown by a defect.
 func New[F any](spec Spec, run func(context.Context, *Visit) (*F, error)) Probe {
 	return Probe{
-		Name: spec.Name, Doc: spec.Doc, Level: spec.Level, Applies: spec.Applies, Plan: spec.Plan,
+		Name: spec.Name, Doc: spec.Doc, Level: spec.Level, Beside: spec.Beside, Applies: spec.Applies, Plan: spec.Plan,
 		facts: reflect.TypeFor[F](),
 		run: func(ctx context.Context, v *Visit) (any, error) {
 			f, err := run(ctx, v)

@@ -91,12 +91,23 @@ func FuzzRedact(f *testing.F) {
 	f.Add("Authorization: Bearer ABCDEFGHIJK", "ABCDEFGHIJK")
 	f.Add("x\x00\xff\u202e?token=1&y", "1234")
 	f.Add("T0kenT0kenT0ken", "T0ken")
+	for _, text := range []string{
+		"\u017fecret=hunter2hunter2", "Cookie: a=b", "X-API-KEY=abc", "pwd: abc", "Basic QWxhZGRpbjpvcGVu",
+		"eyJhbGciOiJIUzI1NiJ9.e30.x", "http://a:b@c", "?code=1", "-----BEGIN PRIVATE KEY-----",
+	} {
+		f.Add(text, "")
+	}
 	f.Fuzz(func(t *testing.T, text, secret string) {
 		var s *secretText
 		// Without a letter that no escape holds, a secret may arise by chance.
 		if len(secret) >= 6 && strings.ContainsAny(secret, "GHIJKLMNOPQRSTUVWXYZ") && !strings.Contains(secret, "[") {
 			s = newSecretText([]string{secret})
 			text += secret
+		}
+		for _, pattern := range secretPatterns {
+			if pattern.MatchString(text) && !pattern.mayMatch(strings.ToLower(text), isASCII(text)) {
+				t.Errorf("%q matches %v, but is passed over", text, pattern)
+			}
 		}
 		got := redact(text, s)
 		if len(got) > excerptMax {

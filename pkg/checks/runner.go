@@ -21,6 +21,7 @@ type Limits struct {
 	StepTimeout    time.Duration // for one connect, handshake or exchange
 	Links          int           // links probed at once
 	PerHost        int           // connections open at once to one host and port
+	Addresses      int           // addresses of one name that are visited
 	Rate           float64       // new connections a second, all hosts together
 	HostRate       float64       // new connections a second to one host and port
 	RequestRate    float64       // application requests a second to one host and port
@@ -36,21 +37,25 @@ type Limits struct {
 //nolint:gochecknoglobals // a table
 var DefaultLimits = Limits{
 	LinkTimeout: 30 * time.Second, StepTimeout: 5 * time.Second,
-	Links: 64, PerHost: 4, Rate: 200, HostRate: 20, RequestRate: 2,
-	Requests: 25, Connections: 25,
+	Links: 64, PerHost: 8, Addresses: 4, Rate: 200, HostRate: 20, RequestRate: 2,
+	Requests: 25, Connections: 120,
 	BytesPerConn: 1 << 20, BytesPerProbe: 4 << 20, EvidencePerRun: 16,
 }
 
 // Runner visits links with probes. It owns deadlines, concurrency, pacing and
 // the budgets; nothing else in the program opens a connection.
 type Runner struct {
-	Probes    []Probe
-	Level     Level
-	Limits    Limits
-	Resolve   []Resolution   // answers that replace DNS, as curl's --resolve
-	Roots     *x509.CertPool // trust anchors; nil means this machine's
-	UserAgent string         // "m2mscan/VERSION (+contact)"
-	Now       func() time.Time
+	Probes []Probe
+	Level  Level
+	TLS    TLSProfile // empty means TLSRisk
+	// Revocation allows to fetch CRLs and to ask OCSP responders, which are
+	// other hosts than the inventory names.
+	Revocation bool
+	Limits     Limits
+	Resolve    []Resolution   // answers that replace DNS, as curl's --resolve
+	Roots      *x509.CertPool // trust anchors; nil means this machine's
+	UserAgent  string         // "m2mscan/VERSION (+contact)"
+	Now        func() time.Time
 
 	// Progress is called after each link, from one goroutine at a time.
 	Progress func(done, total int)
@@ -78,7 +83,7 @@ func (l Limits) withDefaults() Limits {
 	d := DefaultLimits
 	return Limits{
 		LinkTimeout: cmp.Or(l.LinkTimeout, d.LinkTimeout), StepTimeout: cmp.Or(l.StepTimeout, d.StepTimeout),
-		Links: cmp.Or(l.Links, d.Links), PerHost: cmp.Or(l.PerHost, d.PerHost),
+		Links: cmp.Or(l.Links, d.Links), PerHost: cmp.Or(l.PerHost, d.PerHost), Addresses: cmp.Or(l.Addresses, d.Addresses),
 		Rate: cmp.Or(l.Rate, d.Rate), HostRate: cmp.Or(l.HostRate, d.HostRate),
 		RequestRate: cmp.Or(l.RequestRate, d.RequestRate),
 		Requests:    cmp.Or(l.Requests, d.Requests), Connections: cmp.Or(l.Connections, d.Connections),
@@ -108,7 +113,7 @@ func (r *Runner) Plan(links []*inventory.Link) []Planned {
 		for _, p := range r.applicable(l) {
 			planned[i].Probes = append(planned[i].Probes, p.Name)
 			if p.Plan != nil {
-				c := p.Plan(l)
+				c := p.Plan(r.scope(l))
 				cost.Connections += c.Connections
 				cost.Requests += c.Requests
 			}
@@ -117,6 +122,16 @@ func (r *Runner) Plan(links []*inventory.Link) []Planned {
 		cost.Requests = min(cost.Requests, limits.Requests)
 	}
 	return planned
+}
+
+// scope is what is known of a visit before it starts. How many addresses a
+// name has is not: a plan reckons with all that may be visited.
+func (r *Runner) scope(l *inventory.Link) Scope {
+	s := Scope{Link: l, Level: r.Level, TLSProfile: cmp.Or(r.TLS, TLSRisk), Addresses: r.Limits.withDefaults().Addresses}
+	if _, err := netip.ParseAddr(l.Target().Host); err == nil {
+		s.Addresses = 1
+	}
+	return s
 }
 
 // Run visits every link and returns one result for each, in the order given,

@@ -40,6 +40,8 @@ type scan struct {
 	dials  *rate.Limiter
 	system func() (*x509.CertPool, error)
 
+	fetched documents
+
 	mu      sync.Mutex
 	gates   map[string]*gate // by host and port
 	results []Result
@@ -75,20 +77,22 @@ func (s *scan) gate(address string) *gate {
 	return g
 }
 
-// visit runs the probes of one link, one after the other, and files the result.
+// visit runs the probes of one link, one after the other but for those that
+// run beside the next, and files the result.
 func (s *scan) visit(index int, l *inventory.Link) {
 	session := newSession(s, l)
 	defer session.close()
-	var (
-		observations []Observation
-		panics       []error
-	)
-	for _, p := range s.runner.applicable(l) {
-		o, err := session.observe(p)
-		observations = append(observations, o)
-		if err != nil {
-			panics = append(panics, err)
+	probes := s.runner.applicable(l)
+	observations, panics := make([]Observation, len(probes)), make([]error, len(probes))
+	var beside sync.WaitGroup
+	for i, p := range probes {
+		observe := func() { observations[i], panics[i] = session.observe(p) }
+		if p.Beside && i < len(probes)-1 {
+			beside.Go(observe)
+			continue
 		}
+		observe()
+		beside.Wait()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +147,7 @@ func (s *session) observe(p Probe) (Observation, error) {
 			a = answer{err: s.ended()}
 		}
 	}
-	s.closeProbe()
+	s.closeProbe(v)
 	o := v.observation(a.facts, v.why(a.err))
 	o.DurationMS = time.Since(start).Milliseconds()
 	if a.panic != nil {

@@ -24,15 +24,18 @@ type session struct {
 	cancel  context.CancelCauseFunc
 	watch   *stopwatch
 	gate    *gate
-	current atomic.Pointer[Visit] // the probe that runs
+	current atomic.Pointer[Visit] // the probe that began last
 	secrets func() *secretText    // resolved when first needed
 
 	shaking sync.Mutex // held while the shared handshake is made
 	shared  *sharedHandshake
 
+	perAddress handshakes // with the other addresses of the name
+
 	mu          sync.Mutex
 	conns       map[*conn]struct{}
 	parked      *liveConn // of the shared handshake, until it is taken
+	kept        int       // connections that are not brief, asked for or open
 	connections int
 	requests    int
 	resolved    bool
@@ -41,6 +44,7 @@ type session struct {
 	first       netip.AddrPort // of the first connection
 	reached     netip.AddrPort // of the last one
 	connectTime time.Duration
+	heard       map[netip.Addr]*hearing
 	tlsFirst    bool // a NATS server that waits for the ClientHello
 }
 
@@ -77,15 +81,16 @@ func (s *session) close() {
 	s.watch.stop()
 	s.drop(s.takeParked())
 	s.cancel(errInterrupted)
-	s.closeProbe()
+	s.closeProbe(nil)
 }
 
-// closeProbe closes what a probe left open, but not the parked connection.
-func (s *session) closeProbe() {
+// closeProbe closes what a probe left open, but not the parked connection; nil
+// stands for all probes.
+func (s *session) closeProbe(v *Visit) {
 	s.mu.Lock()
 	var left []*conn
 	for c := range s.conns {
-		if s.parked == nil || s.parked.conn != c {
+		if (s.parked == nil || s.parked.conn != c) && (v == nil || c.visit.Load() == v) {
 			left = append(left, c)
 		}
 	}
@@ -135,30 +140,24 @@ func (s *session) firstAddress() netip.AddrPort {
 	return s.first
 }
 
-func (s *session) lastAddress() netip.AddrPort {
+// reach notes the address that took a connection, which is preferred from now
+// on.
+func (s *session) reach(to netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reached
-}
-
-// count adds bytes to the probe that runs.
-func (s *session) count(n int, received bool) {
-	v := s.current.Load()
-	if v == nil || n <= 0 {
-		return
-	}
-	v.bytes.Add(int64(n))
-	if received {
-		v.received.Add(int64(n))
-	}
+	s.reached = to
 }
 
 // slot waits for a place among the host's connections and for the tokens of a
 // new one. The link's time stands still meanwhile.
-func (s *session) slot(ctx context.Context) (release func(), err error) {
+func (s *session) slot(ctx context.Context, brief bool) (leave func(), err error) {
+	if ctx.Value(aloneKey{}) != nil {
+		s.gate.enterAlone()
+		return s.gate.release, nil
+	}
 	if !s.gate.tryAcquire() {
 		s.drop(s.takeParked()) // never hold and wait, if it can be helped
-		if err := s.queue(ctx); err != nil {
+		if err := s.queue(ctx, brief); err != nil {
 			return nil, s.interrupted(err)
 		}
 	}
@@ -172,11 +171,8 @@ func (s *session) slot(ctx context.Context) (release func(), err error) {
 
 // queue waits for a place. A link that keeps another one waits on its own time
 // and no longer than a step: two such links could wait for each other.
-func (s *session) queue(ctx context.Context) error {
-	s.mu.Lock()
-	holding := len(s.conns) > 0
-	s.mu.Unlock()
-	if !holding {
+func (s *session) queue(ctx context.Context, brief bool) error {
+	if !s.holds(brief) {
 		defer s.watch.hold()()
 		return s.gate.acquire(ctx)
 	}
@@ -187,6 +183,31 @@ func (s *session) queue(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// keeps counts a connection that is kept while the link does other things, from
+// the moment it is asked for: two of them could wait for each other. Brief ones
+// end by themselves.
+func (s *session) keeps(d dialing) (free func()) {
+	if d.brief {
+		return func() {}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.kept--
+	}
+}
+
+// holds reports whether the link keeps another connection than the one that is
+// asked for.
+func (s *session) holds(brief bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept > 1 || brief && s.kept > 0
 }
 
 func (s *session) token(ctx context.Context) error {

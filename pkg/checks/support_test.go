@@ -36,7 +36,7 @@ func testProbe(name string, run func(context.Context, *Visit) (*testFacts, error
 	return New(Spec{
 		Name: name, Doc: "A probe for tests.", Level: Observe,
 		Applies: func(*inventory.Link) bool { return true },
-		Plan:    func(*inventory.Link) Cost { return Cost{Connections: 2, Requests: 1} },
+		Plan:    func(Scope) Cost { return Cost{Connections: 2, Requests: 1} },
 	}, run)
 }
 

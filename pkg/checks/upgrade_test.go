@@ -52,7 +52,7 @@ func TestUpgradeNATS(t *testing.T) {
 			o := shakeWith(t, patient, p.url("natss"), func(ctx context.Context, v *Visit, h *Handshake, err error) {
 				if err == nil {
 					echo(t, h.TakeConn())
-					_, err = v.HandshakeVersion(ctx, tls.VersionTLS13)
+					_, err = v.HandshakeWith(ctx, nil, tls.VersionTLS13, tls.VersionTLS13)
 				}
 				if _, reason := Classify(err); reason != tt.reason {
 					t.Errorf("%v (%s), want %q", err, reason, tt.reason)

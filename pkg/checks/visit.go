@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -18,8 +19,8 @@ import (
 // link and its host, keeps evidence (capped and redacted here, once), and
 // shares one TLS handshake among the probes of a link.
 //
-// A Visit is used by one goroutine at a time. Connections that are still open
-// when the probe returns are closed.
+// Its methods may be called from several goroutines of the probe. Connections
+// that are still open when the probe returns are closed.
 type Visit struct {
 	session *session
 	probe   Probe
@@ -42,6 +43,9 @@ func (v *Visit) Target() inventory.Target { return v.session.target }
 
 // Level is how intrusive the scan may be.
 func (v *Visit) Level() Level { return v.session.scan.runner.Level }
+
+// TLSProfile is how much is asked of TLS servers.
+func (v *Visit) TLSProfile() TLSProfile { return cmp.Or(v.session.scan.runner.TLS, TLSRisk) }
 
 // Now is the moment the scan started, which facts are judged against.
 func (v *Visit) Now() time.Time { return v.session.scan.now }
@@ -67,38 +71,57 @@ func (v *Visit) ConnectTime() time.Duration {
 // and writes on it end at the step deadline and at the byte cap. The error is
 // classified by the Runner; a probe passes it on as it is.
 func (v *Visit) Dial(ctx context.Context) (net.Conn, error) {
-	c, err := v.dial(ctx)
+	c, err := v.dial(ctx, dialing{})
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (v *Visit) dial(ctx context.Context) (*conn, error) {
+// dialing says what kind of connection is opened.
+type dialing struct {
+	address netip.Addr // where to; not valid means the first address that answers
+	brief   bool       // held only for one exchange that waits for nothing else
+}
+
+func (v *Visit) dial(ctx context.Context, d dialing) (*conn, error) {
 	s := v.session
 	// An HTTP transport detaches its dials from the request: tie them to the link.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
 
-	addresses, err := v.Addresses(ctx)
-	if err != nil {
-		return nil, err
+	addresses := []netip.Addr{d.address}
+	if !d.address.IsValid() {
+		var err error
+		if addresses, err = v.Addresses(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.spend(&s.connections, s.scan.limits.Connections, "connections"); err != nil {
 		return nil, err
 	}
-	release, err := s.slot(ctx)
+	free := s.keeps(d)
+	leave, err := s.slot(ctx, d.brief)
 	if err != nil {
+		free()
 		return nil, err
 	}
 	v.connections.Add(1)
-	raw, err := s.connect(ctx, addresses)
+	raw, to, err := s.connect(ctx, addresses)
 	if err != nil {
-		release()
+		leave()
+		free()
 		return nil, err
 	}
-	c := newConn(raw, s, release)
+	if !d.address.IsValid() {
+		s.reach(to)
+	}
+	c := newConn(raw, v, func() {
+		leave()
+		free()
+	})
+	c.address, c.brief = to, d.brief
 	s.remember(c)
 	if err := s.ended(); err != nil {
 		_ = c.Close()

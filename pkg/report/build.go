@@ -172,7 +172,11 @@ func (r *Report) judgeVendors(j *risk.Judge, perLink [][]risk.Finding) []risk.Li
 		links[r.Targets[i].Vendor] = append(links[r.Targets[i].Vendor], i)
 	}
 	outcomes := make([]risk.LinkOutcome, 0, len(r.Vendors)+len(r.Targets))
-	r.Findings = nil
+	room := 0
+	for _, findings := range perLink {
+		room += applicable(findings)
+	}
+	r.Findings = make([]risk.Finding, 0, room) // growing it would need it twice
 	for i := range r.Vendors {
 		v := &r.Vendors[i]
 		own := j.Vendor(v.Declared, v.position())
@@ -188,6 +192,15 @@ func (r *Report) judgeVendors(j *risk.Judge, perLink [][]risk.Finding) []risk.Li
 		v.Score = risk.ScoreVendor(v.Declared, scores)
 	}
 	return outcomes
+}
+
+func applicable(findings []risk.Finding) (n int) {
+	for i := range findings {
+		if findings[i].Verdict != risk.NotApplicable {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *Report) keep(findings []risk.Finding) {

@@ -133,6 +133,9 @@ func (s *schema) reword(message string, p *RuleProblem) {
 		}
 	} else if m := expecting().FindStringSubmatch(message); m != nil {
 		p.Message = "syntax error: " + strings.ReplaceAll(m[1], "mismatched input '<EOF>'", "the expression ends too early")
+		if strings.Contains(m[1], "'null'") {
+			p.Hint = "null is a word of the language; put it into backticks where it ends a fact: tls.weak.`null`"
+		}
 	}
 }
 

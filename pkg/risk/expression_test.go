@@ -27,6 +27,7 @@ func TestExpressionErrors(t *testing.T) {
 		{"has", "", "has(tls.aead)", `"x"`},
 		{"a field of a fact", "", "link.tls.version == 3", `"x"`},
 		{"syntax", "", "link.tls &&", `"x"`},
+		{"a word of the language", "", "!tls.weak.null", `"x"`},
 		{"empty", "", " ", `"x"`},
 		{"umlauts before the typo", "", `link.url == "ärger" && tls.aed`, `"x"`},
 		{"two problems in one expression", "", "tls.aed && tls.plaintxt", `"x"`},

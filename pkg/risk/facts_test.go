@@ -62,7 +62,7 @@ func TestInWordsKnowsEveryReason(t *testing.T) {
 	for _, r := range []checks.Reason{
 		checks.ReasonDNS, checks.ReasonRefused, checks.ReasonRoute, checks.ReasonTimeout, checks.ReasonReset,
 		checks.ReasonStalled, checks.ReasonGarbage, checks.ReasonTooLarge, checks.ReasonAmbiguous, checks.ReasonThrottled,
-		checks.ReasonBudget, checks.ReasonCancelled, checks.ReasonPlaintext, checks.ReasonNotTested, checks.ReasonBug,
+		checks.ReasonBudget, checks.ReasonCancelled, checks.ReasonPlaintext, checks.ReasonNotTested, checks.ReasonNotAsked, checks.ReasonBug,
 	} {
 		if inWords(r) == string(r) {
 			t.Errorf("%s has no words", r)

@@ -24,11 +24,27 @@ import (
 // are held against the facts later, by [NewJudge]. Any other error means that
 // a file could not be read, or that there is none.
 func LoadRules(fsys fs.FS) ([]Rule, error) {
+	var rules []Rule
+	err := readPacks(fsys, func(p *pack, root *yaml.Node) {
+		if root != nil { // an empty pack is a pack without rules
+			p.readList(root)
+		}
+		rules = append(rules, p.rules...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rules, nil
+}
+
+// readPacks hands the root of every *.yaml file at the top of fsys to read, in
+// the order of their names; nil where a file holds nothing. Problems are
+// gathered over all files.
+func readPacks(fsys fs.FS, read func(p *pack, root *yaml.Node)) error {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
+		return fmt.Errorf("read rules: %w", err)
 	}
-	var rules []Rule
 	var problems RuleProblems
 	first := make(map[string]string) // id → where it stands first
 	found := false
@@ -39,40 +55,41 @@ func LoadRules(fsys fs.FS) ([]Rule, error) {
 		found = true
 		text, err := fs.ReadFile(fsys, e.Name())
 		if err != nil {
-			return nil, fmt.Errorf("read rules: %w", err)
+			return fmt.Errorf("read rules: %w", err)
 		}
 		p := &pack{file: e.Name(), lines: strings.Split(string(text), "\n"), first: first}
-		p.read(text)
-		rules = append(rules, p.rules...)
+		if root, ok := p.parse(text); ok {
+			read(p, root)
+		}
 		problems = append(problems, p.problems...)
 	}
 	if !found {
-		return nil, errors.New("read rules: no *.yaml file")
+		return errors.New("read rules: no *.yaml file")
 	}
-	if err := problems.orNil(); err != nil {
-		return nil, err
-	}
-	return rules, nil
+	return problems.orNil()
 }
 
 // pack is one file of rules while it is read.
 type pack struct {
 	file     string
+	prefix   string // what the id of each rule begins with; may be empty
 	lines    []string
 	first    map[string]string
 	rules    []Rule
 	problems RuleProblems
 }
 
-func (p *pack) read(text []byte) {
+// parse returns the root of a file, nil when it holds nothing. Of a file that
+// is not one YAML document there is nothing to read.
+func (p *pack) parse(text []byte) (root *yaml.Node, ok bool) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document yaml.Node
 	switch err := decoder.Decode(&document); {
 	case errors.Is(err, io.EOF):
-		return // an empty pack is a pack without rules
+		return nil, true
 	case err != nil:
 		p.syntaxProblem(err)
-		return
+		return nil, false
 	}
 	switch err := decoder.Decode(new(yaml.Node)); {
 	case err == nil:
@@ -80,13 +97,13 @@ func (p *pack) read(text []byte) {
 	case !errors.Is(err, io.EOF):
 		p.syntaxProblem(err)
 	}
-	if len(document.Content) == 0 {
-		return
+	if len(document.Content) == 0 || document.Content[0].ShortTag() == "!!null" {
+		return nil, true
 	}
-	root := document.Content[0]
-	if root.ShortTag() == "!!null" {
-		return
-	}
+	return document.Content[0], true
+}
+
+func (p *pack) readList(root *yaml.Node) {
 	if root.Kind != yaml.SequenceNode {
 		p.problem(root, "", "", "a pack is a list of rules", `begin each rule with "- id: "`)
 		return
@@ -158,6 +175,9 @@ func (p *pack) readRule(n *yaml.Node) {
 		}
 	}
 	if id := r.rule.ID; id != "" {
+		if !strings.HasPrefix(id, p.prefix) {
+			p.problem(r.at["id"], id, "id", fmt.Sprintf("does not begin with %q, as every rule of this policy does", p.prefix), "")
+		}
 		if where, twice := p.first[id]; twice {
 			p.problem(r.at["id"], id, "id", "stands twice; first at "+where, "give one of them another id")
 		} else {

@@ -39,6 +39,8 @@ func inWords(r checks.Reason) string {
 		return "the peer answered without TLS"
 	case checks.ReasonNotTested:
 		return "it was not tested"
+	case checks.ReasonNotAsked:
+		return "it was not asked for"
 	case checks.ReasonBug:
 		return "of a defect of this program"
 	default:

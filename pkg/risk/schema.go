@@ -60,6 +60,8 @@ func newSchema(declared, observed []checks.Leaf) (*schema, error) {
 		cel.ClearMacros(),
 		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, cel.MapMacro, cel.FilterMacro),
 		cel.ParserExpressionSizeLimit(maxExpression),
+		// The fact tls.weak.null ends in a word of CEL; in backticks it is a name.
+		cel.EnableIdentifierEscapeSyntax(),
 		joinFunction(),
 	}
 	for _, name := range s.names {

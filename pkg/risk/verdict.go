@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -137,8 +138,27 @@ func (c *court) undecided(r *compiledRule, f *Finding, got result, field string)
 		}
 		f.Missing = append(f.Missing, why)
 	}
+	if why, moot := onlyNotAsked(f.Missing); moot {
+		f.Verdict, f.Missing = NotApplicable, []checks.Unknown{}
+		f.Message = clip("does not apply: "+why, maxMessage)
+		return
+	}
 	f.Verdict = Inconclusive
 	f.Message = clip(whyInconclusive(f.Missing), maxMessage)
+}
+
+// onlyNotAsked reports that nothing is missing but what nobody asked for, and
+// what it would have taken.
+func onlyNotAsked(missing []checks.Unknown) (why string, ok bool) {
+	for _, u := range missing {
+		if u.Reason != checks.ReasonNotAsked {
+			return "", false
+		}
+	}
+	if len(missing) == 0 {
+		return "", false
+	}
+	return cmp.Or(missing[0].Detail, inWords(checks.ReasonNotAsked)), true
 }
 
 // message says what failed. A message that cannot be evaluated must not cost

@@ -79,6 +79,22 @@ func TestVerdicts(t *testing.T) {
 		unknown: []checks.Unknown{{Fact: "tls", Reason: checks.ReasonPlaintext, Detail: "HTTP/1.1 400 Bad Request"}},
 		want:    Finding{Verdict: NotApplicable, Message: "does not apply: the peer answered without TLS", Facts: map[string]any{}},
 	}, {
+		name: "nobody asked for it", assert: "!certificate.revoked", message: `"x"`,
+		unknown: []checks.Unknown{{Fact: "certificate.revoked", Reason: checks.ReasonNotAsked, Detail: "asked for with --revocation"}},
+		want:    Finding{Verdict: NotApplicable, Message: "does not apply: asked for with --revocation", Facts: map[string]any{}},
+	}, {
+		name: "one thing was not asked for, another had no answer", assert: "!certificate.revoked && tls.aead", message: `"x"`,
+		unknown: []checks.Unknown{
+			{Fact: "certificate.revoked", Reason: checks.ReasonNotAsked, Detail: "asked for with --revocation"},
+			{Fact: "tls.aead", Reason: checks.ReasonStalled},
+		},
+		want: Finding{Verdict: Inconclusive, Facts: map[string]any{},
+			Message: "could not be judged: certificate.revoked unknown because it was not asked for (asked for with --revocation); tls.aead unknown because the peer took the connection and said nothing",
+			Missing: []checks.Unknown{
+				{Fact: "certificate.revoked", Reason: checks.ReasonNotAsked, Detail: "asked for with --revocation"},
+				{Fact: "tls.aead", Reason: checks.ReasonStalled},
+			}},
+	}, {
 		name: "no probe of the condition's namespace applies", when: "tls.aead", assert: "link.reachable", message: `"x"`, namespaces: noTLS,
 		want: Finding{Verdict: NotApplicable, Message: "does not apply: there is no tls to look at on this link", Facts: map[string]any{}},
 	}, {
@@ -209,7 +225,7 @@ func TestJudgingDoesNotChangeItsInput(t *testing.T) {
 	if string(a) != string(b) {
 		t.Error("the same facts gave other bytes")
 	}
-	if strings.Contains(string(a), "null") {
+	if strings.Contains(string(a), ":null") {
 		t.Errorf("a list or map is null: %s", a)
 	}
 }

@@ -2,9 +2,6 @@ package certificate
 
 import (
 	"crypto"
-	"crypto/dsa" //nolint:staticcheck // to name what a server still uses
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	_ "crypto/md5" //nolint:gosec // registers MD5, to recognise what it signed
 	"crypto/rsa"
 	"crypto/x509"
@@ -21,42 +18,44 @@ type algorithm struct {
 	// known is false for an OID that the table below lacks: whether it is
 	// weak is not known then.
 	known bool
+	// check is what crypto/x509 checks such signatures as; zero when it cannot.
+	check x509.SignatureAlgorithm
 }
 
 // algorithms by OID: RFC 3279 and 8017 (RSA), 5758 (DSA, ECDSA), 8410
 // (EdDSA), 9881 (ML-DSA), and the old names of OIW.
 var algorithms = map[string]algorithm{
-	"1.2.840.113549.1.1.2":    {"MD2-RSA", true, true},
-	"1.2.840.113549.1.1.4":    {"MD5-RSA", true, true},
-	"1.2.840.113549.1.1.5":    {"SHA1-RSA", true, true},
-	"1.3.14.3.2.29":           {"SHA1-RSA", true, true},
-	"1.2.840.113549.1.1.14":   {"SHA224-RSA", false, true},
-	"1.2.840.113549.1.1.11":   {"SHA256-RSA", false, true},
-	"1.2.840.113549.1.1.12":   {"SHA384-RSA", false, true},
-	"1.2.840.113549.1.1.13":   {"SHA512-RSA", false, true},
-	"1.2.840.10040.4.3":       {"DSA-SHA1", true, true},
-	"1.3.14.3.2.27":           {"DSA-SHA1", true, true},
-	"2.16.840.1.101.3.4.3.1":  {"DSA-SHA224", false, true},
-	"2.16.840.1.101.3.4.3.2":  {"DSA-SHA256", false, true},
-	"1.2.840.10045.4.1":       {"ECDSA-SHA1", true, true},
-	"1.2.840.10045.4.3.1":     {"ECDSA-SHA224", false, true},
-	"1.2.840.10045.4.3.2":     {"ECDSA-SHA256", false, true},
-	"1.2.840.10045.4.3.3":     {"ECDSA-SHA384", false, true},
-	"1.2.840.10045.4.3.4":     {"ECDSA-SHA512", false, true},
-	"1.3.101.112":             {"Ed25519", false, true},
-	"1.3.101.113":             {"Ed448", false, true},
-	"2.16.840.1.101.3.4.3.17": {"ML-DSA-44", false, true},
-	"2.16.840.1.101.3.4.3.18": {"ML-DSA-65", false, true},
-	"2.16.840.1.101.3.4.3.19": {"ML-DSA-87", false, true},
+	"1.2.840.113549.1.1.2":    {"MD2-RSA", true, true, 0},
+	"1.2.840.113549.1.1.4":    {"MD5-RSA", true, true, x509.MD5WithRSA},
+	"1.2.840.113549.1.1.5":    {"SHA1-RSA", true, true, x509.SHA1WithRSA},
+	"1.3.14.3.2.29":           {"SHA1-RSA", true, true, x509.SHA1WithRSA},
+	"1.2.840.113549.1.1.14":   {"SHA224-RSA", false, true, 0},
+	"1.2.840.113549.1.1.11":   {"SHA256-RSA", false, true, x509.SHA256WithRSA},
+	"1.2.840.113549.1.1.12":   {"SHA384-RSA", false, true, x509.SHA384WithRSA},
+	"1.2.840.113549.1.1.13":   {"SHA512-RSA", false, true, x509.SHA512WithRSA},
+	"1.2.840.10040.4.3":       {"DSA-SHA1", true, true, 0},
+	"1.3.14.3.2.27":           {"DSA-SHA1", true, true, 0},
+	"2.16.840.1.101.3.4.3.1":  {"DSA-SHA224", false, true, 0},
+	"2.16.840.1.101.3.4.3.2":  {"DSA-SHA256", false, true, 0},
+	"1.2.840.10045.4.1":       {"ECDSA-SHA1", true, true, x509.ECDSAWithSHA1},
+	"1.2.840.10045.4.3.1":     {"ECDSA-SHA224", false, true, 0},
+	"1.2.840.10045.4.3.2":     {"ECDSA-SHA256", false, true, x509.ECDSAWithSHA256},
+	"1.2.840.10045.4.3.3":     {"ECDSA-SHA384", false, true, x509.ECDSAWithSHA384},
+	"1.2.840.10045.4.3.4":     {"ECDSA-SHA512", false, true, x509.ECDSAWithSHA512},
+	"1.3.101.112":             {"Ed25519", false, true, x509.PureEd25519},
+	"1.3.101.113":             {"Ed448", false, true, 0},
+	"2.16.840.1.101.3.4.3.17": {"ML-DSA-44", false, true, 0},
+	"2.16.840.1.101.3.4.3.18": {"ML-DSA-65", false, true, 0},
+	"2.16.840.1.101.3.4.3.19": {"ML-DSA-87", false, true, 0},
 }
 
 // hashes that RSASSA-PSS may name in its parameters.
 var pssHashes = map[string]algorithm{
-	"1.3.14.3.2.26":          {"SHA1-RSAPSS", true, true},
-	"2.16.840.1.101.3.4.2.4": {"SHA224-RSAPSS", false, true},
-	"2.16.840.1.101.3.4.2.1": {"SHA256-RSAPSS", false, true},
-	"2.16.840.1.101.3.4.2.2": {"SHA384-RSAPSS", false, true},
-	"2.16.840.1.101.3.4.2.3": {"SHA512-RSAPSS", false, true},
+	"1.3.14.3.2.26":          {"SHA1-RSAPSS", true, true, 0},
+	"2.16.840.1.101.3.4.2.4": {"SHA224-RSAPSS", false, true, 0},
+	"2.16.840.1.101.3.4.2.1": {"SHA256-RSAPSS", false, true, x509.SHA256WithRSAPSS},
+	"2.16.840.1.101.3.4.2.2": {"SHA384-RSAPSS", false, true, x509.SHA384WithRSAPSS},
+	"2.16.840.1.101.3.4.2.3": {"SHA512-RSAPSS", false, true, x509.SHA512WithRSAPSS},
 }
 
 const oidPSS = "1.2.840.113549.1.1.10"
@@ -102,41 +101,6 @@ func readPSS(parameters cryptobyte.String) algorithm {
 		return a
 	}
 	return unknown
-}
-
-// keyNames are keys that crypto/x509 does not read, by OID, with their size.
-// The size of an ML-DSA key is not one that compares with others: it is left out.
-var keyNames = map[string]struct {
-	name string
-	bits int
-}{
-	"1.2.840.10040.4.1":       {name: "DSA"},
-	"1.2.840.10045.2.1":       {name: "ECDSA"},
-	"1.2.840.113549.1.1.1":    {name: "RSA"},
-	"1.2.840.113549.1.1.10":   {name: "RSA"},
-	"1.3.101.112":             {name: "Ed25519", bits: 256},
-	"1.3.101.113":             {name: "Ed448", bits: 448},
-	"2.16.840.1.101.3.4.3.17": {name: "ML-DSA-44"},
-	"2.16.840.1.101.3.4.3.18": {name: "ML-DSA-65"},
-	"2.16.840.1.101.3.4.3.19": {name: "ML-DSA-87"},
-}
-
-// keyOf names a key and its size in bits; the size is zero when not known.
-func keyOf(public crypto.PublicKey, oid asn1.ObjectIdentifier) (name string, bits int) {
-	switch key := public.(type) {
-	case *rsa.PublicKey:
-		return "RSA", key.N.BitLen()
-	case *ecdsa.PublicKey:
-		return "ECDSA", key.Params().BitSize
-	case ed25519.PublicKey:
-		return "Ed25519", 256
-	case *dsa.PublicKey:
-		return "DSA", key.P.BitLen()
-	}
-	if known, ok := keyNames[oid.String()]; ok {
-		return known.name, known.bits
-	}
-	return oid.String(), 0
 }
 
 // signedWith checks a certificate's signature with a key. Unlike crypto/x509

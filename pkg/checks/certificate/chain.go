@@ -2,7 +2,9 @@ package certificate
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -18,26 +20,43 @@ const (
 
 // link is one certificate that was sent.
 type link struct {
-	position   int // in the order sent, from 0
-	outline    outline
-	outlineErr error
-	cert       *x509.Certificate // nil when err is set
+	position int // in the order sent, from 0
+	outline  outline
+	// cert is what crypto/x509 works on: as it parsed it, or where it refused
+	// to (err), as much as the outline holds. It is nil when there is not even
+	// an outline.
+	cert       *x509.Certificate
 	err        error
-	selfSigned bool
+	selfSigned bool // as far as it can be checked
 }
 
 func readChain(chain [][]byte) []*link {
 	links := make([]*link, 0, min(len(chain), chainMax))
 	for i, der := range chain[:min(len(chain), chainMax)] {
-		l := &link{position: i}
-		l.outline, l.outlineErr = readOutline(der)
-		l.cert, l.err = x509.ParseCertificate(der)
-		if l.err == nil {
-			l.selfSigned = selfIssued(l.cert) && signedWith(l.cert, l.cert.PublicKey) == nil
-		}
-		links = append(links, l)
+		links = append(links, readLink(i, der))
 	}
 	return links
+}
+
+func readLink(position int, der []byte) *link {
+	l := &link{position: position}
+	l.cert, l.err = x509.ParseCertificate(der)
+	var err error
+	if l.outline, err = readOutline(der); err != nil {
+		l.cert, l.err = nil, cmp.Or(l.err, err)
+		return l
+	}
+	if l.err != nil {
+		l.cert = l.outline.certificate()
+	}
+	// The outline knows a few keys more, and leaves out those that are too
+	// large to check signatures with.
+	l.cert.PublicKey, l.cert.PublicKeyAlgorithm = l.outline.key.public, l.outline.key.algorithm()
+	if selfIssued(l.cert) {
+		err := signedWith(l.cert, l.cert.PublicKey)
+		l.selfSigned = err == nil || (position > 0 && errors.Is(err, x509.ErrUnsupportedAlgorithm))
+	}
+	return l
 }
 
 func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.RawIssuer) }
@@ -45,6 +64,9 @@ func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.R
 // path is the way up from the leaf, among the certificates that were sent.
 type path struct {
 	links []*link // leaf first; at least one
+	// unchecked is the first link whose signature cannot be checked here. The
+	// way goes on by the names alone.
+	unchecked *link
 	// badSignature was named as the issuer of the last link, but did not sign it.
 	badSignature *link
 }
@@ -56,22 +78,29 @@ func walk(sent []*link) path {
 	p := path{links: []*link{sent[0]}}
 	left := signatureMax
 	for !p.top().selfSigned {
-		var next *link
+		var next, unchecked *link
 		for _, candidate := range sent[1:] {
 			if left == 0 || !mayIssue(candidate, p) {
 				continue
 			}
 			left--
-			if signedWith(p.top().cert, candidate.cert.PublicKey) == nil {
+			err := signedWith(p.top().cert, candidate.cert.PublicKey)
+			if err == nil {
 				next = candidate
 				break
 			}
-			if p.badSignature == nil {
-				p.badSignature = candidate
+			switch {
+			case !errors.Is(err, x509.ErrUnsupportedAlgorithm):
+				p.badSignature = cmp.Or(p.badSignature, candidate)
+			case unchecked == nil:
+				unchecked = candidate
 			}
 		}
 		if next == nil {
-			return p
+			if unchecked == nil {
+				return p
+			}
+			next, p.unchecked = unchecked, cmp.Or(p.unchecked, p.top())
 		}
 		p.links, p.badSignature = append(p.links, next), nil
 	}
@@ -79,7 +108,7 @@ func walk(sent []*link) path {
 }
 
 func mayIssue(candidate *link, p path) bool {
-	return candidate.err == nil && !slices.Contains(p.links, candidate) &&
+	return candidate.cert != nil && !slices.Contains(p.links, candidate) &&
 		bytes.Equal(candidate.cert.RawSubject, p.top().cert.RawIssuer)
 }
 
@@ -87,6 +116,12 @@ func mayIssue(candidate *link, p path) bool {
 type trust struct {
 	chain []*x509.Certificate // leaf to anchor, when err is nil
 	err   error
+}
+
+// unchecked reports whether no way was found for a signature that cannot be
+// checked here. crypto/x509 tells it only in words when it is about an issuer.
+func (t trust) unchecked() bool {
+	return t.err != nil && strings.Contains(t.err.Error(), strings.TrimPrefix(x509.ErrUnsupportedAlgorithm.Error(), "x509: "))
 }
 
 // verify looks for a way to an anchor, leaving dates, host name and key usage
@@ -100,7 +135,7 @@ func verifyFor(sent []*link, anchors *x509.CertPool, now time.Time, usage x509.E
 	leaf := timeless(sent[0].cert)
 	intermediates := x509.NewCertPool()
 	for _, l := range sent[1:] {
-		if l.err == nil && l.cert != nil {
+		if l.cert != nil {
 			intermediates.AddCert(timeless(l.cert))
 		}
 	}

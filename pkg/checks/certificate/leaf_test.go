@@ -45,24 +45,6 @@ func TestKeysAndSignatures(t *testing.T) {
 	}
 }
 
-// TestForeignKeys reads keys that crypto/x509 leaves out.
-func TestForeignKeys(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		oid  asn1.ObjectIdentifier
-		name string
-		bits int
-	}{
-		{asn1.ObjectIdentifier{1, 3, 101, 113}, "Ed448", 448},
-		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 18}, "ML-DSA-65", 0},
-		{asn1.ObjectIdentifier{1, 2, 3, 4}, "1.2.3.4", 0},
-	} {
-		if name, bits := keyOf(nil, test.oid); name != test.name || bits != test.bits {
-			t.Errorf("%v: %s %d", test.oid, name, bits)
-		}
-	}
-}
-
 func TestPSSDefaultsToSHA1(t *testing.T) {
 	t.Parallel()
 	type identifier struct {
@@ -76,9 +58,9 @@ func TestPSSDefaultsToSHA1(t *testing.T) {
 		hash asn1.ObjectIdentifier
 		want algorithm
 	}{
-		{nil, algorithm{"SHA1-RSAPSS", true, true}},
-		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}, algorithm{"SHA384-RSAPSS", false, true}},
-		{asn1.ObjectIdentifier{1, 2, 3}, algorithm{oidPSS, false, false}},
+		{nil, algorithm{"SHA1-RSAPSS", true, true, 0}},
+		{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}, algorithm{"SHA384-RSAPSS", false, true, x509.SHA384WithRSAPSS}},
+		{asn1.ObjectIdentifier{1, 2, 3}, algorithm{oidPSS, false, false, 0}},
 	} {
 		value := identifier{Algorithm: pss}
 		value.Parameters.Hash.Algorithm = test.hash
@@ -189,66 +171,4 @@ func TestNamesDoNotSteerTerminals(t *testing.T) {
 	if !strings.HasPrefix(*f.Subject, `CN=a\1B[31mred\0D\0Ab ü,O=xxx`) || len(*f.Subject) > nameMax+10 {
 		t.Errorf("subject %.80q of %d bytes", *f.Subject, len(*f.Subject))
 	}
-}
-
-func FuzzOutline(f *testing.F) {
-	w := newPKI(f)
-	f.Add(w.sub.Leaf(f, nil).Cert.Raw)
-	f.Add(w.root.Cert.Raw)
-	f.Add([]byte{0x30, 0x80, 0x30})
-	f.Fuzz(func(t *testing.T, der []byte) {
-		o, err := readOutline(der)
-		c, parseErr := x509.ParseCertificate(der)
-		if parseErr != nil {
-			return
-		}
-		if err != nil {
-			t.Fatalf("crypto/x509 reads it, the outline does not: %v", err)
-		}
-		if !o.notAfter.Equal(c.NotAfter) || string(o.subject) != string(c.RawSubject) || string(o.issuer) != string(c.RawIssuer) {
-			t.Fatalf("the outline %+v differs from the certificate", o)
-		}
-	})
-}
-
-func FuzzSCTList(f *testing.F) {
-	f.Add([]byte{4, 10, 0, 8, 0, 2, 1, 1, 0, 2, 2, 2})
-	f.Add([]byte{4, 2, 0, 0})
-	f.Fuzz(func(t *testing.T, der []byte) {
-		if n, err := readSCTList(der); n < 0 || n > len(der)/3 || (err != nil && n != 0) {
-			t.Fatalf("%d timestamps in %d bytes, error %v", n, len(der), err)
-		}
-	})
-}
-
-func FuzzTLSFeatures(f *testing.F) {
-	f.Add([]byte{0x30, 3, 2, 1, 5})
-	f.Add([]byte{0x30, 0})
-	f.Fuzz(func(t *testing.T, der []byte) {
-		if features, err := readTLSFeatures(der); len(features) > len(der)/3 || (err != nil && features != nil) {
-			t.Fatalf("%d features in %d bytes, error %v", len(features), len(der), err)
-		}
-	})
-}
-
-// FuzzAnalyse feeds a whole chain of foreign bytes, cut at a place of its own.
-func FuzzAnalyse(f *testing.F) {
-	w := newPKI(f)
-	chain := w.sub.Leaf(f, nil).Chain()
-	f.Add(chain[0], chain[1])
-	f.Add(chain[1], chain[0])
-	f.Add([]byte("junk"), []byte{})
-	p := presented{host: testserver.Host, now: testserver.Now, anchors: testserver.Pool(w.root), machine: testserver.Pool(w.stranger)}
-	f.Fuzz(func(t *testing.T, leaf, issuer []byte) {
-		p := p
-		p.chain = [][]byte{leaf, issuer}
-		reasons := make(map[string]checks.Reason)
-		facts := analyse(p, func(fact string, err error) { _, reasons[fact] = checks.Classify(err) })
-		if lost := lostFacts(facts, reasons); len(lost) > 0 {
-			t.Fatalf("neither known nor unknown: %v", lost)
-		}
-		if facts.Trusted != nil && !*facts.Trusted && len(facts.ChainErrors) == 0 {
-			t.Fatal("not trusted, and no word why")
-		}
-	})
 }

@@ -1,63 +1,142 @@
 package certificate
 
 import (
+	"bytes"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// outline is what can be read of a certificate that crypto/x509 refuses, for
-// an odd key or extension: the fields whose place is fixed (RFC 5280 section
-// 4.1). It is read for every certificate, so that there is one way to do it.
+// outline is a certificate as its DER has it (RFC 5280 section 4.1), read
+// without crypto/x509, which refuses a whole certificate for one odd key or
+// extension. What is wrong in one place is noted in faults, and the rest is
+// still read. All facts about a single certificate come from here, so that
+// there is one way to learn them.
 type outline struct {
-	signature algorithm
-	issuer    []byte // DER of the name
-	notBefore time.Time
-	notAfter  time.Time
-	subject   []byte // DER of the name
-	key       asn1.ObjectIdentifier
+	raw        []byte // DER of the certificate, without what follows it
+	tbs        []byte // DER that the signature covers
+	version    int    // as people count: 3 for X.509 v3
+	serial     []byte // big-endian two's complement, as sent
+	signature  algorithm
+	signed     []byte // value of the signature
+	issuer     []byte // DER of the name
+	dated      bool   // the dates could be read
+	notBefore  time.Time
+	notAfter   time.Time
+	subject    []byte // DER of the name
+	spki       []byte // DER of the SubjectPublicKeyInfo
+	key        key
+	extensions []pkix.Extension
+
+	names   names
+	usage   usage
+	sources sources
+	faults  []string // in words for an operator
 }
 
 var errOutline = errors.New("not an X.509 certificate")
 
-// readOutline reads the fixed fields. What follows the key is not looked at.
+// readOutline reads a certificate. The error means that not even the fields
+// whose place is fixed are there.
 func readOutline(der []byte) (outline, error) {
 	var (
-		o                outline
-		certificate, tbs cryptobyte.String
-		version          int
+		o                                  outline
+		element, certificate, tbs, content cryptobyte.String
 	)
 	input := cryptobyte.String(der)
-	ok := input.ReadASN1(&certificate, cbasn1.SEQUENCE) && certificate.ReadASN1(&tbs, cbasn1.SEQUENCE) &&
-		tbs.ReadOptionalASN1Integer(&version, cbasn1.Tag(0).Constructed().ContextSpecific(), 0) &&
-		tbs.SkipASN1(cbasn1.INTEGER) && // serial number
-		tbs.SkipASN1(cbasn1.SEQUENCE) // algorithm, repeated outside where it is read
+	if !input.ReadASN1Element(&element, cbasn1.SEQUENCE) {
+		return o, errOutline
+	}
+	o.raw = element
+	if !input.Empty() {
+		o.fault("%d bytes follow the certificate", len(input))
+	}
+	if !element.ReadASN1(&certificate, cbasn1.SEQUENCE) || !certificate.ReadASN1Element(&tbs, cbasn1.SEQUENCE) {
+		return o, errOutline
+	}
+	o.tbs = tbs
+	if !tbs.ReadASN1(&content, cbasn1.SEQUENCE) {
+		return o, errOutline
+	}
+	inner, ok := o.readFixed(&content)
 	if !ok {
 		return o, errOutline
 	}
-	var issuer, validity, subject, spki cryptobyte.String
-	ok = tbs.ReadASN1Element(&issuer, cbasn1.SEQUENCE) && tbs.ReadASN1(&validity, cbasn1.SEQUENCE) &&
-		readTime(&validity, &o.notBefore) && readTime(&validity, &o.notAfter) &&
-		tbs.ReadASN1Element(&subject, cbasn1.SEQUENCE) && tbs.ReadASN1(&spki, cbasn1.SEQUENCE)
-	if !ok {
-		return o, errOutline
-	}
-	o.issuer, o.subject = issuer, subject
-	var keyAlgorithm cryptobyte.String
-	if !spki.ReadASN1(&keyAlgorithm, cbasn1.SEQUENCE) || !keyAlgorithm.ReadASN1ObjectIdentifier(&o.key) {
-		return o, errOutline
-	}
+	o.readExtensions(content)
+	outer := certificate
 	var err error
-	o.signature, err = readAlgorithm(&certificate)
-	return o, err
+	if o.signature, err = readAlgorithm(&certificate); err != nil {
+		return o, err
+	}
+	if !bytes.HasPrefix(outer, inner) {
+		o.fault("it names two signature algorithms, and they differ (RFC 5280 section 4.1.1.2)")
+	}
+	if o.signed, ok = readBits(&certificate); !ok || !certificate.Empty() {
+		o.fault("the signature is malformed")
+	}
+	o.judge()
+	return o, nil
+}
+
+func (o *outline) fault(format string, args ...any) {
+	o.faults = append(o.faults, fmt.Sprintf(format, args...))
+}
+
+// readFixed reads the fields whose place is fixed, and returns the DER of the
+// signature algorithm among them.
+func (o *outline) readFixed(tbs *cryptobyte.String) (inner []byte, ok bool) {
+	var (
+		version                                        int
+		serial, algorithm, issuer, dates, subject, key cryptobyte.String
+	)
+	ok = tbs.ReadOptionalASN1Integer(&version, cbasn1.Tag(0).Constructed().ContextSpecific(), 0) &&
+		tbs.ReadASN1(&serial, cbasn1.INTEGER) &&
+		tbs.ReadASN1Element(&algorithm, cbasn1.SEQUENCE) &&
+		tbs.ReadASN1Element(&issuer, cbasn1.SEQUENCE) &&
+		tbs.ReadASN1(&dates, cbasn1.SEQUENCE) &&
+		tbs.ReadASN1Element(&subject, cbasn1.SEQUENCE) &&
+		tbs.ReadASN1Element(&key, cbasn1.SEQUENCE)
+	if !ok {
+		return nil, false
+	}
+	o.version, o.serial, o.issuer, o.subject, o.spki = version+1, serial, issuer, subject, key
+	o.dated = readTime(&dates, &o.notBefore) && readTime(&dates, &o.notAfter) && dates.Empty()
+	if !o.dated {
+		o.notBefore, o.notAfter = time.Time{}, time.Time{}
+		o.fault("the dates are malformed (RFC 5280 section 4.1.2.5)")
+	}
+	o.key, ok = readKey(key)
+	return algorithm, ok
+}
+
+// readExtensions reads what follows the key.
+func (o *outline) readExtensions(tail cryptobyte.String) {
+	var (
+		extensions, list cryptobyte.String
+		present          bool
+	)
+	ok := tail.SkipOptionalASN1(cbasn1.Tag(1).ContextSpecific()) && tail.SkipOptionalASN1(cbasn1.Tag(2).ContextSpecific()) &&
+		tail.ReadOptionalASN1(&extensions, &present, cbasn1.Tag(3).Constructed().ContextSpecific())
+	if ok && present {
+		ok = extensions.ReadASN1(&list, cbasn1.SEQUENCE)
+	}
+	for ok && !list.Empty() {
+		var e pkix.Extension
+		if e, ok = readExtension(&list); ok {
+			o.extensions = append(o.extensions, e)
+		}
+	}
+	if !ok || !extensions.Empty() || !tail.Empty() {
+		o.fault("the extensions are malformed: only the first %d can be read", len(o.extensions))
+	}
+	o.names = readNames(o)
+	o.usage = readUsage(o)
+	o.sources = readSources(o)
 }
 
 func readTime(s *cryptobyte.String, out *time.Time) bool {
@@ -67,39 +146,19 @@ func readTime(s *cryptobyte.String, out *time.Time) bool {
 	return s.ReadASN1GeneralizedTime(out)
 }
 
-// nameText renders a distinguished name, in the order RFC 4514 has it.
-func nameText(der []byte) (string, error) {
-	var rdns pkix.RDNSequence
-	rest, err := asn1.Unmarshal(der, &rdns)
-	if err != nil {
-		return "", fmt.Errorf("distinguished name: %w", err)
-	}
-	if len(rest) > 0 {
-		return "", errors.New("distinguished name: trailing bytes")
-	}
-	return printable(rdns.String()), nil
+// readBits reads a BIT STRING that holds bytes.
+func readBits(s *cryptobyte.String) ([]byte, bool) {
+	var bits asn1.BitString
+	ok := s.ReadASN1BitString(&bits)
+	return bits.RightAlign(), ok
 }
 
-// nameMax caps a name from a certificate, in bytes; what is cut off is marked.
-const nameMax = 512
-
-// printable escapes what could steer a terminal, as RFC 4514 section 2.4
-// escapes bytes, and caps the length.
-func printable(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		if b.Len() > nameMax {
-			return b.String() + "…"
+// extension gives the value of the first extension of a kind.
+func (o *outline) extension(oid asn1.ObjectIdentifier) (value []byte, ok bool) {
+	for _, e := range o.extensions {
+		if e.Id.Equal(oid) {
+			return e.Value, true
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if (r == utf8.RuneError && size == 1) || !unicode.IsPrint(r) {
-			for _, octet := range []byte(s[i : i+size]) {
-				fmt.Fprintf(&b, `\%02X`, octet)
-			}
-		} else {
-			b.WriteString(s[i : i+size])
-		}
-		i += size
 	}
-	return b.String()
+	return nil, false
 }

@@ -1,5 +1,5 @@
 // Package certificate judges nothing: it reads what the leaf and the chain of
-// a TLS server are, from the raw certificates of the shared handshake.
+// a TLS server are, from the raw certificates of its handshakes.
 //
 // No issuer is ever fetched (RFC 5280 section 4.2.2.1): a chain that only
 // works for clients that do so is incomplete.
@@ -10,7 +10,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,8 +18,11 @@ import (
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
-// Probe gathers the facts of namespace "certificate". It opens no connection
-// of its own.
+// Probe gathers the facts of namespace "certificate", from the handshakes with
+// each address. Of its own it opens one connection, to ask for a certificate
+// without naming a server, and for that it ends the connection of the shared
+// handshake: it runs after the probes that go on with it. Only where the scan
+// allows it, it asks the sources of revocations that a certificate names.
 func Probe() checks.Probe { return newProbe(x509.SystemCertPool) }
 
 // newProbe takes what loads this machine's trust store, which public_ca is
@@ -28,24 +31,29 @@ func newProbe(machine func() (*x509.CertPool, error)) checks.Probe {
 	machine = sync.OnceValues(machine)
 	return checks.New(checks.Spec{
 		Name:    "certificate",
-		Doc:     "Reads the server's certificate and everything wrong with its chain, from the shared handshake.",
+		Doc:     "Reads the certificate that each address shows, with a server name and without, and everything wrong with its chain.",
 		Level:   checks.Observe,
+		Beside:  true, // it has few questions, and waits for each
 		Applies: func(l *inventory.Link) bool { return l.Target().TLS() },
-		Plan:    func(*inventory.Link) checks.Cost { return checks.Cost{} },
+		Plan: func(s checks.Scope) checks.Cost {
+			// A question that gets no answer is put again, with a control
+			// question between. The link's probe plans the handshakes; each
+			// that is refused is followed by a bare hello.
+			return checks.Cost{Connections: 4 + s.Addresses}
+		},
 	}, func(ctx context.Context, v *checks.Visit) (*Facts, error) { return observe(ctx, v, machine) })
 }
 
 func observe(ctx context.Context, v *checks.Visit, machine func() (*x509.CertPool, error)) (*Facts, error) {
-	h, err := v.Handshake(ctx)
+	all, failed, err := survey(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	if len(h.Chain) == 0 {
-		return nil, noCertificate(h)
-	}
 	p := presented{
-		chain: h.Chain, ocsp: h.OCSPStaple, scts: h.SCTs,
 		host: strings.TrimSuffix(cmp.Or(v.Target().ServerName, v.Target().Host), "."), now: v.Now(),
+		fetch: func(address, contentType string, body []byte, most int64) ([]byte, error) {
+			return v.Fetch(ctx, address, contentType, body, most)
+		},
 	}
 	p.anchors, _, p.anchorsErr = v.Anchors()
 	if p.anchorsErr == nil {
@@ -55,20 +63,30 @@ func observe(ctx context.Context, v *checks.Visit, machine func() (*x509.CertPoo
 	if p.machineErr == nil {
 		p.machineErr = notEmpty(p.machine, "this machine has no trust store")
 	}
-	f := analyse(p, v.Unknown)
-	for _, problem := range f.ChainErrors {
+	f := merge(v, analyseAll(p, all, v.Unknown), failed)
+	for _, problem := range append(slices.Clone(f.ChainErrors), f.Problems...) {
 		v.Evidence("certificate", problem)
+	}
+	if result, err := withoutSNI(ctx, v, all[0]); err != nil {
+		v.Unknown("without_sni", err)
+	} else {
+		f.WithoutSNI = &result
 	}
 	return f, nil
 }
 
-// noCertificate says why the handshake showed none: it ended before, or
-// crypto/tls could not read one.
-func noCertificate(h *checks.Handshake) error {
-	if h.Err == nil {
-		return checks.Because(checks.ReasonGarbage, "the server sent no certificate")
+// analyseAll analyses what each address showed, the same only once.
+func analyseAll(p presented, all []shown, unknown func(string, error)) []*Facts {
+	var facts []*Facts
+	for i, one := range all {
+		if first := slices.IndexFunc(all, func(s shown) bool { return same(s, one) }); first < i {
+			facts = append(facts, facts[first])
+			continue
+		}
+		p.chain, p.ocsp, p.scts = one.chain, one.ocsp, one.scts
+		facts = append(facts, analyse(p, unknown))
 	}
-	return fmt.Errorf("no certificate was learned: %w", h.Err)
+	return facts
 }
 
 // notEmpty keeps an empty pool, as in a container without a trust store, from

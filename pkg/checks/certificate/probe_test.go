@@ -23,13 +23,13 @@ func TestOverTheWire(t *testing.T) {
 	leaf := w.sub.Leaf(t, testserver.RSA(t, 2048))
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		certificate := leaf.TLS()
-		certificate.OCSPStaple = []byte("a response")
+		certificate.OCSPStaple = answer(t, leaf, w.sub)
 		certificate.SignedCertificateTimestamps = [][]byte{{1}, {2}}
 		s := testserver.TLS(t, &tls.Config{
 			Certificates: []tls.Certificate{certificate}, MaxVersion: version,
 		}, nil)
 		o := testserver.Observe(t, s.Link(t, "mqtts", ""), testserver.Pool(w.root), probeFor(w))
-		if len(o[0].Unknown) > 0 || o[0].Connections != 1 {
+		if len(o[0].Unknown) > 0 || o[0].Connections != 2 {
 			t.Errorf("%s: unknown %v, %d connections", tls.VersionName(version), o[0].Unknown, o[0].Connections)
 		}
 		f, ok := checks.FactsOf[Facts](o)
@@ -40,11 +40,12 @@ func TestOverTheWire(t *testing.T) {
 			Subject: new("CN=api.acme.example,O=Acme"), Issuer: new("CN=Sub"),
 			Names: []string{"127.0.0.1", "api.acme.example"}, Fingerprint: f.Fingerprint,
 			NotBefore: new("2026-11-11T12:00:00Z"), NotAfter: new("2027-02-09T11:59:59Z"),
-			Expired: new(false), NotYetValid: new(false), DaysLeft: new(79), LifetimeDays: new(90), MaxLifetimeDays: new(200),
+			Expired: new(false), NotYetValid: new(false), DaysLeft: new(79), LifetimeDays: new(90), LifetimeLeft: new(0.889), MaxLifetimeDays: new(200),
 			HostnameMatches: new(true), Trusted: new(true), SelfSigned: new(false), ChainComplete: new(true),
 			ChainErrors: []string{}, ChainOrdered: new(true), IntermediatesInDate: new(true), ChainLength: new(2), PublicCA: new(false),
 			KeyType: new("RSA"), KeyBits: new(2048), Signature: new("ECDSA-SHA256"), WeakSignature: new(false),
-			ServerAuth: new(true), MustStaple: new(false), OCSPStapled: new(true), SCTCount: new(2),
+			ServerAuth: new(true), ClientAuth: new(false), Problems: []string{}, SCTCount: new(2), WithoutSNI: new("same"),
+			MustStaple: new(false), OCSPStapled: new(true), OCSPResponseValid: new(true), OCSPStatus: new("good"), Revoked: new(false),
 		}
 		if diff := cmp.Diff(f, want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", tls.VersionName(version), diff)
@@ -80,11 +81,6 @@ func TestNoCertificate(t *testing.T) {
 		{"garbage", testserver.Endless, checks.Inconclusive, checks.ReasonGarbage},
 		{"plaintext", testserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), checks.Inconclusive, checks.ReasonPlaintext},
 		{"alert", testserver.Alert(40), checks.Inconclusive, checks.ReasonAmbiguous},
-		{"unreadable", func(c net.Conn, _ int) {
-			testserver.ServeTLS(c, &tls.Config{
-				Certificates: []tls.Certificate{w.sub.Leaf(t, nil).TLS([]byte("junk"))},
-			}, nil)
-		}, checks.Inconclusive, checks.ReasonGarbage},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,5 +90,21 @@ func TestNoCertificate(t *testing.T) {
 				t.Errorf("%s, %s, %s; want %s, %s", o.Outcome, o.Reason, o.Detail, test.outcome, test.reason)
 			}
 		})
+	}
+}
+
+// TestUnreadableOverTheWire: that there is a certificate is known, if no more.
+func TestUnreadableOverTheWire(t *testing.T) {
+	t.Parallel()
+	w := newPKI(t)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		s := testserver.TLS(t, &tls.Config{
+			Certificates: []tls.Certificate{w.sub.Leaf(t, nil).TLS([]byte("junk"))}, MaxVersion: version,
+		}, nil)
+		o := testserver.Observe(t, s.Link(t, "mqtts", ""), testserver.Pool(w.root), probeFor(w))[0]
+		f, ok := o.Facts.(*Facts)
+		if !ok || f.Fingerprint == nil || *f.ChainLength != 1 || testserver.Reasons(o)["certificate.expired"] != checks.ReasonGarbage {
+			t.Errorf("%s: %s, %+v, %v", tls.VersionName(version), o.Outcome, f, o.Unknown)
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package certificate
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // secondsADay: dates of certificates span more than a time.Duration holds.
 const secondsADay = 24 * 60 * 60
@@ -22,6 +25,20 @@ func daysLeft(t, now time.Time) int {
 func lifetimeDays(notBefore, notAfter time.Time) int {
 	span := notAfter.Unix() - notBefore.Unix() + 1
 	return int(max(span+secondsADay-1, 0) / secondsADay)
+}
+
+// lifetimeLeft is the share of the validity that is still to come, from 1
+// before it begins to 0 once it has ended.
+func lifetimeLeft(notBefore, notAfter, now time.Time) float64 {
+	whole, left := notAfter.Unix()-notBefore.Unix(), notAfter.Unix()-now.Unix()
+	switch {
+	case left <= 0 || whole <= 0:
+		return 0
+	case left >= whole:
+		return 1
+	default:
+		return math.Round(1000*float64(left)/float64(whole)) / 1000
+	}
 }
 
 // lifetimeLimits is the table of CA/B BR 6.3.2, newest first: certificates

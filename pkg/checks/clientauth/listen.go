@@ -15,62 +15,75 @@ import (
 const (
 	// glance is how often a silent connection is looked at for a ticket, which
 	// crypto/tls takes in without returning from Read.
-	glance = 20 * time.Millisecond
-	// afterTicket is how much longer an alert may take. Some servers send
-	// tickets before they have read our certificate.
-	afterTicket = 100 * time.Millisecond
+	glance = 10 * time.Millisecond
+	// grace is how much longer an alert may take after a ticket. Some servers
+	// send tickets before they have read our certificate.
+	graceMin   = 100 * time.Millisecond
+	graceTrips = 2 // round trips
+	// patience is how long the answer to our certificate is waited for, in
+	// round trips, if that is more than the probe's silence.
+	patienceTrips = 4
 )
 
-// listen reads a TLS 1.3 connection, whose server asked for a certificate and
-// got none, until something decides: nil when TLS goes on (a NewSessionTicket
-// came, or application data), else what ended it. A server that stays silent
-// is ambiguous: it may not issue tickets.
-func (d *demand) listen(ctx context.Context) error {
-	h := d.handshake
-	c := h.TakeConn()
-	if c == nil { // given up to stay within the host's limit
-		var err error
-		if h, err = d.visit.HandshakeAgain(ctx); err != nil {
-			return err
-		}
-		if c = h.TakeConn(); c == nil {
-			return h.Err
-		}
-	}
-	defer func() { _ = c.Close() }()
-	goesOn, err := d.until(ctx, c, h.TicketReceived)
-	if err != nil || goesOn {
-		return err
-	}
-	return checks.Because(checks.ReasonAmbiguous, "for %v after the handshake there came neither an alert nor a session ticket", d.silence)
+// aftermath is what followed a handshake.
+type aftermath struct {
+	ticket bool  // a NewSessionTicket
+	data   bool  // application data
+	err    error // an alert, or how the connection ended
 }
 
-// until reads until an error, the end of the silence, or a while after the
-// first ticket or data, and reports whether there were any. After those only an
-// alert is an error: that the server then closes is not about TLS.
-func (d *demand) until(ctx context.Context, c *tls.Conn, ticket func() bool) (goesOn bool, err error) {
-	deadline := time.Now().Add(d.silence)
+func (a aftermath) goesOn() bool { return a.ticket || a.data }
+
+func (a aftermath) alert() bool {
+	_, ok := checks.AlertOf(a.err)
+	return ok
+}
+
+// hear reads what follows a handshake: until an error, for as long as limit
+// while nothing comes, and for grace after the first ticket or data. What it
+// reads of a protocol is lost.
+func hear(ctx context.Context, c *tls.Conn, ticket func() bool, limit, grace time.Duration) aftermath {
+	var heard aftermath
+	deadline := time.Now().Add(limit)
 	buffer := make([]byte, 1024)
 	for now := time.Now(); now.Before(deadline); now = time.Now() {
-		if err := ctx.Err(); err != nil {
-			return goesOn, context.Cause(ctx)
+		if ctx.Err() != nil {
+			heard.err = context.Cause(ctx)
+			return heard
 		}
-		if err := c.SetReadDeadline(earlier(now.Add(glance), deadline)); err != nil {
-			return goesOn, err
+		if heard.err = c.SetReadDeadline(earlier(now.Add(glance), deadline)); heard.err != nil {
+			return heard
 		}
 		n, err := c.Read(buffer)
-		if !goesOn && (n > 0 || ticket()) {
-			goesOn = true
-			deadline = earlier(deadline, time.Now().Add(afterTicket))
+		went := heard.goesOn()
+		heard.data = heard.data || n > 0
+		heard.ticket = heard.ticket || ticket()
+		if !went && heard.goesOn() {
+			deadline = earlier(deadline, time.Now().Add(grace))
 		}
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			if _, isAlert := checks.AlertOf(err); goesOn && !isAlert {
-				return true, nil
-			}
-			return goesOn, err
+			heard.err = err
+			return heard
 		}
 	}
-	return goesOn, nil
+	return heard
+}
+
+// listen hears until there is nothing more to wait for.
+func (s *survey) listen(ctx context.Context, c *tls.Conn, h *checks.Handshake) aftermath {
+	grace := max(graceMin, graceTrips*s.visit.ConnectTime())
+	return hear(ctx, c, h.TicketReceived, s.patience(), grace)
+}
+
+// patience is how long a server may stay silent.
+func (s *survey) patience() time.Duration {
+	return max(s.silence, patienceTrips*s.visit.ConnectTime())
+}
+
+// errSilent is why a server that says nothing leaves a question open: it may
+// be one that issues no tickets.
+func (s *survey) errSilent() error {
+	return checks.Because(checks.ReasonAmbiguous, "for %v after the handshake there came neither an alert nor a session ticket", s.silence)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -81,15 +94,18 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // certificateAlerts are those that refuse for want of a certificate, when they
-// follow a CertificateRequest that was answered with none. Which one is sent
-// differs: certificate_required (116) is TLS 1.3's own, handshake_failure (40)
-// that of TLS 1.2; bad_certificate (42) comes from Java, no_certificate (41)
-// from Mbed TLS, decode_error (50) from GnuTLS.
+// follow a CertificateRequest that was answered with none, or refuse the one
+// that was presented. Which one is sent differs: certificate_required (116) is
+// TLS 1.3's own, handshake_failure (40) that of TLS 1.2; bad_certificate (42)
+// comes from Java, no_certificate (41) from Mbed TLS, decode_error (50) from
+// GnuTLS.
 var certificateAlerts = map[tls.AlertError]string{
 	40:  "handshake_failure",
 	41:  "no_certificate",
 	42:  "bad_certificate",
 	43:  "unsupported_certificate",
+	44:  "certificate_revoked",
+	45:  "certificate_expired",
 	46:  "certificate_unknown",
 	48:  "unknown_ca",
 	49:  "access_denied",

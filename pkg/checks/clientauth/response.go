@@ -19,23 +19,29 @@ const (
 	verdictThrottled verdict = "throttled"
 )
 
-// readResponse sets enforced_by_application.
+// readResponse settles what the application does without a certificate.
 func (d *demand) readResponse(response *httpclient.Response) {
-	says := classify(response.Status, response.Body, *d.facts.Requested)
+	d.response = classify(response.Status, response.Body, d.requested.yes())
+	text := describe(response, d.response)
+	d.note("http", "%s", text)
+	switch d.response {
+	case verdictRefused, verdictAnswered:
+		d.byApplication = known(d.response == verdictRefused)
+	case verdictThrottled:
+		d.byApplication = unknown(checks.Because(checks.ReasonThrottled, "%s", text))
+	case verdictAmbiguous:
+		d.byApplication = unknown(checks.Because(checks.ReasonAmbiguous,
+			"%s may refuse for want of a client certificate, or for another reason", text))
+	}
+}
+
+// describe gives the status, and the words of a refusal.
+func describe(response *httpclient.Response, says verdict) string {
 	text := fmt.Sprintf("HTTP %d", response.Status)
 	if phrase, ok := certificatePhrase(response.Body); ok && says == verdictRefused {
 		text += ": " + phrase
 	}
-	d.visit.Evidence("http", text)
-	switch says {
-	case verdictRefused, verdictAnswered:
-		d.facts.EnforcedByApplication = new(says == verdictRefused)
-	case verdictThrottled:
-		d.visit.UnknownReason("enforced_by_application", checks.ReasonThrottled, text)
-	case verdictAmbiguous:
-		d.visit.UnknownReason("enforced_by_application", checks.ReasonAmbiguous,
-			text+" may refuse for want of a client certificate, or for another reason")
-	}
+	return text
 }
 
 // Codes of nginx for its own use, which some configurations let through.

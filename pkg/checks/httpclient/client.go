@@ -7,6 +7,7 @@ package httpclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -39,9 +40,20 @@ type Response struct {
 	BodyErr   error  // what ended the body before its end; nil when it was whole or cut
 }
 
-// New makes a client for the link of v.
-func New(v *checks.Visit) *Client {
+// New makes a client for the link of v. It goes on where the shared handshake
+// ended, and makes more connections like that one as it needs them.
+func New(v *checks.Visit) *Client { return newClient(newGuard(v)) }
+
+// Over makes a client that uses one connection and no other: that of a
+// handshake of v's, such as had from [checks.Visit.HandshakeWith]. It does not
+// retry, since that would need another. The caller closes the connection.
+func Over(v *checks.Visit, h *checks.Handshake, c *tls.Conn) *Client {
 	g := newGuard(v)
+	g.only = &only{handshake: h, conn: c}
+	return newClient(g)
+}
+
+func newClient(g *guard) *Client {
 	// A literal, because retryablehttp.NewClient makes a second client with
 	// connections of its own, and falls back to it after a malformed response.
 	retry := &retryablehttp.Client{
@@ -53,7 +65,7 @@ func New(v *checks.Visit) *Client {
 		// The default error prints the whole URL.
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	return &Client{visit: v, guard: g, retry: retry}
+	return &Client{visit: g.visit, guard: g, retry: retry}
 }
 
 // plainClient has no cookies and hands redirects over as they are.
@@ -133,7 +145,7 @@ func (c *Client) publicURL(ctx context.Context) (*url.URL, error) {
 	if !c.visit.Target().TLS() {
 		return nil, checks.Because(checks.ReasonNotTested, "the path holds a secret, which is not sent without TLS")
 	}
-	h, err := c.visit.Handshake(ctx)
+	h, err := c.guard.handshake(ctx)
 	if err != nil {
 		return nil, err
 	}

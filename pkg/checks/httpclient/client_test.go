@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
@@ -276,6 +278,37 @@ func TestKeptConnectionWasClosed(t *testing.T) {
 	})
 	if o.Outcome != checks.Observed || o.Connections != int(c.accepted.Load()) || o.Connections < 3 || o.Requests < 3 || o.Requests > 5 {
 		t.Errorf("%+v; %d connections at the server", o, c.accepted.Load())
+	}
+}
+
+// A client over one connection uses that one, and no other when it is closed.
+func TestOver(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		var versions []uint16
+		s, c := secure(t, http2, nil, func(_ http.ResponseWriter, r *http.Request) { versions = append(versions, r.TLS.Version) })
+		o := visit(t, checks.Runner{}, newLink(t, s.URL), func(ctx context.Context, v *checks.Visit, _ *Client) error {
+			h, err := v.HandshakeWith(ctx, nil, tls.VersionTLS12, tls.VersionTLS12)
+			if err != nil {
+				return err
+			}
+			conn := h.TakeConn()
+			client := Over(v, h, conn)
+			for range 2 {
+				if _, err := client.Get(ctx); err != nil {
+					return err
+				}
+			}
+			_ = conn.Close()
+			_, err = client.Get(ctx)
+			return err
+		})
+		if o.Reason != checks.ReasonReset || o.Requests != 3 || c.accepted.Load() != 1 {
+			t.Errorf("HTTP/2 %v: %+v; %d connections at the server", http2, o, c.accepted.Load())
+		}
+		if diff := cmp.Diff(versions, []uint16{tls.VersionTLS12, tls.VersionTLS12}); diff != "" {
+			t.Errorf("versions (-got +want):\n%s", diff)
+		}
 	}
 }
 

@@ -21,8 +21,15 @@ import (
 type guard struct {
 	visit     *checks.Visit
 	transport *http.Transport
+	only      *only     // the one connection to use; nil means that of the shared handshake, and more
 	lastErr   error     // of the last round trip
 	secure    *tls.Conn // the last TLS connection, to ask it for an alert
+}
+
+// only is a connection that is not to be replaced.
+type only struct {
+	handshake *checks.Handshake
+	conn      *tls.Conn // nil once it is used
 }
 
 func newGuard(v *checks.Visit) *guard {
@@ -54,6 +61,9 @@ func (g *guard) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, checks.Because(checks.ReasonBug, "a TLS connection for a scheme without")
 	}
 	g.secure = nil
+	if g.only != nil {
+		return g.takeOnly()
+	}
 	h, err := g.visit.Handshake(ctx)
 	if err != nil {
 		return nil, err
@@ -74,6 +84,23 @@ func (g *guard) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
 		return c, nil
 	}
 	return nil, h.Err
+}
+
+func (g *guard) takeOnly() (net.Conn, error) {
+	if g.only.conn == nil {
+		return nil, checks.Because(checks.ReasonReset, "the connection was closed")
+	}
+	g.secure, g.only.conn = g.only.conn, nil
+	_ = g.secure.SetDeadline(time.Time{}) // a new step: who had it before may have waited to the end of theirs
+	return g.secure, nil
+}
+
+// handshake is that of the connections in use.
+func (g *guard) handshake(ctx context.Context) (*checks.Handshake, error) {
+	if g.only != nil {
+		return g.only.handshake, nil
+	}
+	return g.visit.Handshake(ctx)
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -153,7 +180,7 @@ func address(u *url.URL) string {
 // again is the retry policy: once, for failures of the transport alone. The
 // limit of one is set by Do.
 func (g *guard) again(ctx context.Context, response *http.Response, err error) (bool, error) {
-	worth := err != nil && response == nil && ctx.Err() == nil
+	worth := err != nil && response == nil && ctx.Err() == nil && g.only == nil
 	if worth {
 		_, reason := checks.Classify(g.explain(err))
 		worth = reason == checks.ReasonReset || reason == checks.ReasonStalled

@@ -14,6 +14,7 @@ import (
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/certificate"
 	"github.com/m2mscan/m2mscan/pkg/checks/clientauth"
+	"github.com/m2mscan/m2mscan/pkg/checks/flaws"
 	"github.com/m2mscan/m2mscan/pkg/checks/internal/testserver"
 	"github.com/m2mscan/m2mscan/pkg/checks/reach"
 	"github.com/m2mscan/m2mscan/pkg/checks/transport"
@@ -70,7 +71,7 @@ func checkCost(t *testing.T, p checks.Probe, scheme inventory.Scheme) {
 	if !p.Applies(l) {
 		return
 	}
-	cost := p.Plan(l)
+	cost := p.Plan(checks.Scope{Link: l, Level: checks.Observe, TLSProfile: checks.TLSRisk, Addresses: 1})
 	if cost.Connections < 0 || cost.Requests < 0 || cost.Connections > checks.DefaultLimits.Connections || cost.Requests > checks.DefaultLimits.Requests {
 		t.Errorf("probe %s on %s: plan %+v", p.Name, scheme.Name, cost)
 	}
@@ -85,6 +86,7 @@ func TestFactsRoundTrip(t *testing.T) {
 	t.Parallel()
 	structs := map[string]any{
 		"link": reach.Facts{}, "tls": transport.Facts{}, "certificate": certificate.Facts{}, "client_auth": clientauth.Facts{},
+		"tls_flaws": flaws.Facts{},
 	}
 	for _, p := range All() {
 		facts, ok := structs[p.Name]
@@ -125,14 +127,14 @@ func TestConnections(t *testing.T) {
 		connections  int
 		requests     int
 	}{
-		{name: "HTTP/2", scheme: "https", config: &tls.Config{}, http: true, connections: 4, requests: 1},
-		{name: "HTTP/1.1", scheme: "https", config: &tls.Config{NextProtos: []string{"http/1.1"}}, http: true, connections: 4, requests: 1},
-		{name: "TLS 1.2", scheme: "https", config: &tls.Config{MaxVersion: tls.VersionTLS12}, http: true, connections: 3, requests: 1},
-		{name: "broker", scheme: "mqtts", config: &tls.Config{}, connections: 4},
-		{name: "broker that asks", scheme: "mqtts", config: &tls.Config{ClientAuth: tls.RequestClientCert}, connections: 4},
-		{name: "broker that insists", scheme: "mqtts", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert}, connections: 4},
-		{name: "HTTP that insists", scheme: "https", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert}, http: true, connections: 4, requests: 1},
-		{name: "TLS 1.2 that insists", scheme: "https", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, http: true, connections: 3},
+		{name: "HTTP/2", scheme: "https", config: &tls.Config{}, http: true, connections: 10, requests: 1},
+		{name: "HTTP/1.1", scheme: "https", config: &tls.Config{NextProtos: []string{"http/1.1"}}, http: true, connections: 10, requests: 1},
+		{name: "TLS 1.2", scheme: "https", config: &tls.Config{MaxVersion: tls.VersionTLS12}, http: true, connections: 8, requests: 1},
+		{name: "broker", scheme: "mqtts", config: &tls.Config{}, connections: 10},
+		{name: "broker that asks", scheme: "mqtts", config: &tls.Config{ClientAuth: tls.RequestClientCert}, connections: 10},
+		{name: "broker that insists", scheme: "mqtts", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert}, connections: 10},
+		{name: "HTTP that insists", scheme: "https", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert}, http: true, connections: 10, requests: 1},
+		{name: "TLS 1.2 that insists", scheme: "https", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, http: true, connections: 8},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -13,19 +13,20 @@ import (
 
 // Probe gathers the facts of namespace "link". Where a scheme speaks TLS it
 // makes the link's shared handshake, whose connection tells all it needs;
-// else it opens one connection and closes it.
+// else it opens one connection and closes it. So it does with each further
+// address of the name that may be visited.
 func Probe() checks.Probe {
 	return checks.New(checks.Spec{
 		Name:    "link",
-		Doc:     "Connects once and notes the address and the latency.",
+		Doc:     "Connects to each address, notes the latency, and what differs between them.",
 		Level:   checks.Observe,
 		Applies: func(*inventory.Link) bool { return true },
-		Plan: func(l *inventory.Link) checks.Cost {
-			if l.Target().TLS() {
-				// The shared handshake; two more when its hello goes unanswered.
-				return checks.Cost{Connections: 3}
+		Plan: func(s checks.Scope) checks.Cost {
+			if s.Link.Target().TLS() {
+				// A handshake with each; two more when its hello goes unanswered.
+				return checks.Cost{Connections: 3 * s.Addresses}
 			}
-			return checks.Cost{Connections: 1}
+			return checks.Cost{Connections: s.Addresses}
 		},
 	}, observe)
 }
@@ -44,13 +45,17 @@ func observe(ctx context.Context, v *checks.Visit) (*Facts, error) {
 		return unreachable(addresses, err)
 	}
 	address := v.Address().Addr()
-	return &Facts{
+	facts := &Facts{
 		Reachable: new(true),
 		Addresses: addresses,
 		Address:   new(address.String()),
 		Network:   new(network(address)),
 		LatencyMS: new(milliseconds(v.ConnectTime())),
-	}, nil
+	}
+	if facts.Drift, err = drift(ctx, v); err != nil {
+		v.Unknown("address_drift", err)
+	}
+	return facts, nil
 }
 
 // unreachable keeps what is known of a peer without a connection. An error of

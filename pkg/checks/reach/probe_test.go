@@ -56,7 +56,7 @@ func TestReached(t *testing.T) {
 				t.Errorf("latency %v ms", f.LatencyMS)
 			}
 			f.LatencyMS = nil
-			want := &Facts{Reachable: new(true), Addresses: []string{"127.0.0.1"}, Address: new("127.0.0.1"), Network: new("loopback")}
+			want := &Facts{Reachable: new(true), Addresses: []string{"127.0.0.1"}, Address: new("127.0.0.1"), Network: new("loopback"), Drift: []string{}}
 			if diff := cmp.Diff(f, want); diff != "" {
 				t.Errorf("facts (-got +want):\n%s", diff)
 			}

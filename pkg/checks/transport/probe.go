@@ -1,5 +1,5 @@
-// Package transport finds out which versions of TLS a server accepts, and what
-// it chooses when a modern client connects.
+// Package transport finds out which versions and kinds of suites of TLS a
+// server accepts, and what it chooses when a modern client connects.
 package transport
 
 import (
@@ -7,156 +7,203 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/netip"
+	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
-// Probe gathers the facts of namespace "tls". On a server that answers it
-// opens one connection for each version that the shared handshake left open,
-// and one more to confirm that a server refuses old versions by failing: four
-// at most. It ends the connection of the shared handshake, and so runs after
-// the probes that go on with it.
+// handshakesMax is how many connections a handshake takes: one, and two more
+// when it gets no answer.
+const handshakesMax = 3
+
+// Probe gathers the facts of namespace "tls". At each address of the target it
+// opens about seven connections behind the shared handshake, most of them at
+// once; see [survey.risk]. It ends the connection of the shared handshake, and
+// so runs after the probes that go on with it.
 func Probe() checks.Probe {
 	return checks.New(checks.Spec{
 		Name:    "tls",
-		Doc:     "Offers each TLS version alone, and reads what the server chose in the shared handshake.",
+		Doc:     "Asks by hellos of its own which versions and kinds of suites are accepted, and reads what the shared handshake chose.",
 		Level:   checks.Observe,
 		Applies: func(l *inventory.Link) bool { return l.Target().TLS() },
-		Plan: func(*inventory.Link) checks.Cost {
-			// A version that gets no answer is confirmed by a control handshake
-			// and a second try; the shared handshake settles one of the four,
-			// unless a server refuses it and each is asked for alone.
-			return checks.Cost{Connections: 3*3 + 1}
-		},
-	}, func(ctx context.Context, v *checks.Visit) (*Facts, error) { return observe(ctx, v, byHandshake(v)) })
+		Plan:    plan,
+	}, observe)
 }
 
-func observe(ctx context.Context, v *checks.Visit, offer offerVersion) (*Facts, error) {
-	h, err := v.Handshake(ctx)
-	if err != nil {
-		return withoutHello(ctx, v, offer, err)
+// plan counts the hellos to a server that answers. One that does not is asked
+// again (see [checks.Visit.Insist]), within what a link may take.
+func plan(s checks.Scope) checks.Cost {
+	each := handshakesMax + queriesMax
+	if s.TLSProfile == checks.TLSFull {
+		each += fullCost()
 	}
-	f := &Facts{Plaintext: new(false)}
-	readChoice(f, h, v.Unknown)
-	v.Evidence("handshake", choiceText(f, h))
-	// Some servers serve one connection at a time, openssl s_server among them.
-	if c := h.TakeConn(); c != nil {
-		_ = c.Close()
-	}
-
-	f.Accepts.set(h.Version, true)
-	if h.Version < tls.VersionTLS13 {
-		if h.HelloIntolerant {
-			v.UnknownReason(factOf(tls.VersionTLS13), checks.ReasonAmbiguous, "a hello that offers TLS 1.3 gets no answer, one without does")
-			f.askFor(ctx, v, offer, tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10)
-			return f, nil
-		}
-		// The server saw TLS 1.3 in supported_versions and chose less.
-		f.Accepts.set(tls.VersionTLS13, false)
-	}
-	f.askFor(ctx, v, offer, tls.VersionTLS13, tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10)
-	return f, nil
+	return checks.Cost{Connections: max(s.Addresses, 1) * each}
 }
 
-// withoutHello learns what it can where the shared handshake saw no
-// ServerHello. An alert is an answer: each version is then offered alone. So
-// is plain text, after which nothing is known of TLS: whether versions are
-// accepted is moot on a port that speaks none. Anything else says nothing,
-// and asking on would only add load.
-func withoutHello(ctx context.Context, v *checks.Visit, offer offerVersion, err error) (*Facts, error) {
-	if plaintext, ok := errors.AsType[*checks.PlaintextError](err); ok {
-		v.Evidence("plaintext", plaintext.Excerpt)
-		v.Unknown("", err)
-		return &Facts{Plaintext: new(true)}, nil
-	}
-	alert, ok := errors.AsType[tls.AlertError](err)
-	if !ok {
+// observe asks one address after the other, and reports the worst of them.
+func observe(ctx context.Context, v *checks.Visit) (*Facts, error) {
+	_, err := v.Handshake(ctx) // which finds out what address answers first
+	if outcome, _ := checks.Classify(err); outcome == checks.Unreachable {
 		return nil, err
 	}
-	v.Evidence("alert", fmt.Sprintf("TLS 1.0 to 1.3: alert %d, %s", uint8(alert), alertText(alert)))
-	v.Unknown("", err)
+	addresses, err := v.Visited(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*Facts, len(addresses))
+	var failed []error
+	for i, address := range addresses {
+		o := &observer{visit: v}
+		if len(addresses) > 1 {
+			o.label = address.String() + ": "
+		}
+		if all[i], err = o.observe(ctx, address); err != nil {
+			all[i] = &Facts{}
+			failed = append(failed, err)
+			v.Unknown("", fmt.Errorf("%s%w", o.label, err))
+		}
+	}
+	if len(failed) == len(addresses) {
+		return nil, failed[0]
+	}
+	worst, differing := checks.MergeWorst(all)
+	if len(differing) > 0 {
+		v.Evidence("addresses", "they differ in "+strings.Join(differing, ", "))
+	}
+	if v.TLSProfile() != checks.TLSFull {
+		for _, fact := range []string{"suites", "suites_in", "groups", "server_preference", "key_types"} {
+			// A rule that reads them is asked for by name, in a policy: it is
+			// not met because nobody looked.
+			v.UnknownReason(fact, checks.ReasonNotTested, "asked for with --tls full")
+		}
+	}
+	return worst, nil
+}
+
+// observer observes one address.
+type observer struct {
+	visit *checks.Visit
+	label string // in front of evidence, where there are several addresses
+}
+
+// observe begins with the handshake of a modern client. An answer that refuses
+// it, by an alert or an old version, may accept other hellos. Plain text is an
+// answer too, after which nothing is known of TLS. Anything else says nothing,
+// and asking on would only add load.
+func (o *observer) observe(ctx context.Context, address netip.Addr) (*Facts, error) {
+	v := o.visit
+	h, err := v.HandshakeAt(ctx, address)
+	if err != nil {
+		if plaintext, ok := errors.AsType[*checks.PlaintextError](err); ok {
+			v.Evidence("plaintext", o.label+plaintext.Excerpt)
+			v.Unknown("", err)
+			return &Facts{Plaintext: new(true)}, nil
+		}
+		if !refusal(err) {
+			return nil, err
+		}
+		v.Evidence("handshake", o.label+"a modern client is refused: "+err.Error())
+		for _, fact := range []string{"version", "suite", "group", "forward_secrecy", "aead", "alpn"} {
+			v.Unknown(fact, err)
+		}
+	} else {
+		endHandshake(ctx, v, h)
+	}
+	s := newSurvey(v, address, h)
+	s.risk(ctx)
 	f := &Facts{Plaintext: new(false)}
-	f.askFor(ctx, v, offer, tls.VersionTLS13, tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10)
+	s.setChoice(f)
+	s.setPostQuantum(f)
+	s.setVersions(f)
+	s.setClasses(f)
+	s.setFlags(f)
+	o.evidence(s, f)
+	if v.TLSProfile() == checks.TLSFull {
+		s.full(ctx, f)
+	}
 	return f, nil
 }
 
-// askFor offers each of the versions that is not settled yet, in the order
-// given, and completes the list of those accepted.
-func (f *Facts) askFor(ctx context.Context, v *checks.Visit, offer offerVersion, versions ...uint16) {
-	unsettled := make(map[uint16]error)
-	for _, version := range versions {
-		if *f.Accepts.of(version) != nil {
-			continue
-		}
-		accepted, err := offer(ctx, version)
-		if err != nil {
-			unsettled[version] = err
-			continue
-		}
-		f.Accepts.set(version, accepted)
+// refusal reports an answer of the server's that is not a handshake: an alert,
+// or a version that crypto/tls does not speak.
+func refusal(err error) bool {
+	if _, ok := checks.AlertOf(err); ok {
+		return true
 	}
-	if newest, ok := f.newest(); ok && refusedByFailing(ctx, offer, unsettled, newest) {
-		for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
-			f.Accepts.set(version, false)
-			delete(unsettled, version)
-		}
-	}
-	for version, err := range unsettled {
-		v.Unknown(factOf(version), err)
-	}
-	f.listVersions(v)
+	_, ok := errors.AsType[*checks.VersionError](err)
+	return ok
 }
 
-// newest is the newest version that is known to be accepted.
-func (f *Facts) newest() (version uint16, ok bool) {
-	for version := uint16(tls.VersionTLS13); version >= tls.VersionTLS10; version-- {
-		if answer := *f.Accepts.of(version); answer != nil && *answer {
-			return version, true
-		}
-	}
-	return 0, false
-}
+const (
+	// ticketWait is how long a ticket of TLS 1.3 may take, at the least, and
+	// ticketTrips the same in round trips.
+	ticketWait  = 250 * time.Millisecond
+	ticketTrips = 4
+	// glance is how often a connection is looked at for one, which crypto/tls
+	// takes in without returning from Read.
+	glance = 5 * time.Millisecond
+)
 
-// listVersions sets the list when each version is settled.
-func (f *Facts) listVersions(v *checks.Visit) {
-	accepted := []string{}
-	for version := uint16(tls.VersionTLS10); version <= tls.VersionTLS13; version++ {
-		answer := *f.Accepts.of(version)
-		if answer == nil {
-			v.UnknownReason("versions", checks.ReasonNotTested, tls.VersionName(version)+" is not settled")
+// endHandshake closes the connection of the shared handshake: some servers
+// serve one at a time, openssl s_server among them. Before that it is read
+// when nobody has read it yet, for the tickets of TLS 1.3 follow our Finished,
+// and are seen only by reading.
+func endHandshake(ctx context.Context, v *checks.Visit, h *checks.Handshake) {
+	c := h.TakeConn()
+	if c == nil {
+		return
+	}
+	defer func() { _ = c.Close() }()
+	if h.Version < tls.VersionTLS13 {
+		return
+	}
+	end := time.Now().Add(min(v.StepTimeout(), max(ticketWait, ticketTrips*v.ConnectTime())))
+	buffer := make([]byte, 512) // what the application says is not asked for
+	for !h.TicketReceived() && time.Now().Before(end) && ctx.Err() == nil {
+		if c.SetReadDeadline(time.Now().Add(glance)) != nil {
 			return
 		}
-		if *answer {
-			accepted = append(accepted, tls.VersionName(version))
+		if _, err := c.Read(buffer); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return
 		}
 	}
-	f.Versions = accepted
 }
 
-func (a *Accepts) of(version uint16) **bool {
-	switch version {
-	case tls.VersionTLS10:
-		return &a.TLS10
-	case tls.VersionTLS11:
-		return &a.TLS11
-	case tls.VersionTLS12:
-		return &a.TLS12
-	default:
-		return &a.TLS13
+// evidence shows what the facts rest on: the modern client's choice, the
+// suites that show what is accepted, and the alerts.
+func (o *observer) evidence(s *survey, f *Facts) {
+	if s.handshake != nil {
+		o.visit.Evidence("handshake", o.label+choiceText(f, s.handshake))
+	}
+	shown := make(map[string][]string)
+	var order []string
+	for _, c := range classes {
+		if e, found := s.seen(c.holds); found {
+			text := e.answer.Version.String() + ", " + e.answer.Suite.String()
+			if shown[text] == nil {
+				order = append(order, text)
+			}
+			shown[text] = append(shown[text], c.fact)
+		}
+	}
+	for _, text := range order {
+		o.visit.Evidence("suite", o.label+text+": "+strings.Join(shown[text], ", "))
+	}
+	var alerts []string
+	for _, version := range slices.Backward(allVersions) {
+		if alert := s.versions[version].said; alert != nil {
+			alerts = append(alerts, version.String()+" "+alert.String())
+		}
+	}
+	if len(alerts) > 0 {
+		o.visit.Evidence("alert", o.label+strings.Join(alerts, ", "))
 	}
 }
-
-func (a *Accepts) set(version uint16, accepted bool) { *a.of(version) = &accepted }
-
-// factOf is the name of a version's fact: "accepts.tls10".
-func factOf(version uint16) string {
-	return "accepts.tls1" + string(rune('0'+version-tls.VersionTLS10))
-}
-
-// alertText is the text of an alert without the prefix of crypto/tls.
-func alertText(alert tls.AlertError) string { return strings.TrimPrefix(alert.Error(), "tls: ") }
 
 // choiceText is the evidence of the shared handshake.
 func choiceText(f *Facts, h *checks.Handshake) string {

@@ -1,17 +1,21 @@
 package transport
 
 import (
-	"context"
+	"bytes"
 	"crypto/tls"
-	"errors"
+	"io"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/hello"
 	"github.com/m2mscan/m2mscan/pkg/checks/internal/testserver"
+	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
 // observed runs the probe and gives its facts, which may be nil.
@@ -22,10 +26,33 @@ func observed(t *testing.T, s *testserver.Server, scheme string) (*Facts, checks
 	return f, o
 }
 
+// unexpected lists the unknown facts of an observation, but for those that are
+// so by design: of the full profile, and of TLS 1.3 alone the heartbeat.
+func unexpected(o checks.Observation) map[string]checks.Reason {
+	reasons := testserver.Reasons(o)
+	for _, fact := range []string{
+		"suites", "groups", "server_preference", "key_types",
+		"suites_in.ssl2", "suites_in.ssl3", "suites_in.tls10", "suites_in.tls11", "suites_in.tls12", "suites_in.tls13",
+	} {
+		delete(reasons, "tls."+fact)
+	}
+	if f, ok := o.Facts.(*Facts); ok && f.Accepts.TLS12 != nil && !*f.Accepts.TLS12 {
+		delete(reasons, "tls.heartbeat")
+	}
+	return reasons
+}
+
+// acceptsOf is what a server of the versions given accepts.
+func acceptsOf(versions ...hello.Version) Accepts {
+	has := func(v hello.Version) *bool { return new(slices.Contains(versions, v)) }
+	return Accepts{
+		has(hello.SSL2), has(hello.SSL3), has(hello.TLS10), has(hello.TLS11), has(hello.TLS12), has(hello.TLS13),
+	}
+}
+
 func TestVersionRanges(t *testing.T) {
 	t.Parallel()
 	certificate := testserver.SelfSigned(t, testserver.RSA(t, 2048)).TLS()
-	names := []string{"TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}
 	for low := uint16(tls.VersionTLS10); low <= tls.VersionTLS13; low++ {
 		for high := low; high <= tls.VersionTLS13; high++ {
 			t.Run(tls.VersionName(low)+" to "+tls.VersionName(high), func(t *testing.T) {
@@ -34,26 +61,25 @@ func TestVersionRanges(t *testing.T) {
 					Certificates: []tls.Certificate{certificate}, MinVersion: low, MaxVersion: high,
 				}, nil)
 				f, o := observed(t, s, "mqtts")
-				if f == nil || len(o.Unknown) > 0 {
+				if f == nil || len(unexpected(o)) > 0 {
 					t.Fatalf("observation %+v", o)
 				}
-				within := func(v uint16) *bool { return new(low <= v && v <= high) }
-				want := Accepts{within(tls.VersionTLS10), within(tls.VersionTLS11), within(tls.VersionTLS12), within(tls.VersionTLS13)}
-				if diff := cmp.Diff(f.Accepts, want); diff != "" {
+				var versions []hello.Version
+				var names []string
+				for v := low; v <= high; v++ {
+					versions, names = append(versions, hello.Version(v)), append(names, tls.VersionName(v))
+				}
+				if diff := cmp.Diff(f.Accepts, acceptsOf(versions...)); diff != "" {
 					t.Errorf("accepts (-got +want):\n%s", diff)
 				}
-				if diff := cmp.Diff(f.Versions, names[low-tls.VersionTLS10:high-tls.VersionTLS10+1]); diff != "" {
+				if diff := cmp.Diff(f.Versions, names); diff != "" {
 					t.Error(diff)
 				}
 				if *f.Version != tls.VersionName(high) || *f.Plaintext {
 					t.Errorf("version %s, plaintext %v", *f.Version, *f.Plaintext)
 				}
-				most := 4 // the shared handshake and the three other versions
-				if high < tls.VersionTLS13 {
-					most = 3 // which settled TLS 1.3 as well
-				}
-				if got := s.Connections(t); got != most || o.Connections != got {
-					t.Errorf("%d connections, noted %d; want %d", got, o.Connections, most)
+				if got := s.Connections(t); got != o.Connections || got > 12 {
+					t.Errorf("%d connections, noted %d", got, o.Connections)
 				}
 			})
 		}
@@ -101,7 +127,7 @@ func TestChoice(t *testing.T) {
 			config := test.config.Clone()
 			config.Certificates = []tls.Certificate{certificate}
 			f, o := observed(t, testserver.TLS(t, config, nil), test.scheme)
-			if f == nil || len(o.Unknown) > 0 {
+			if f == nil || f.PostQuantum == nil || f.Group == nil {
 				t.Fatalf("observation %+v", o)
 			}
 			got := choice{*f.Suite, *f.Group, *f.ALPN, *f.ForwardSecrecy, *f.AEAD, *f.PostQuantum}
@@ -114,30 +140,42 @@ func TestChoice(t *testing.T) {
 
 func TestWithoutHello(t *testing.T) {
 	t.Parallel()
-	no := new(false)
+	alone := Accepts{SSL2: new(false)} // any alert says that no SSL 2.0 is spoken
 	for _, test := range []struct {
 		name        string
 		handle      func(net.Conn, int)
-		want        *Facts
+		want        *Accepts
+		plaintext   *bool
 		outcome     checks.Outcome
 		reason      checks.Reason // of the observation, or of accepts.tls12
 		connections int
 	}{
-		{"refuses every version", testserver.Alert(70), &Facts{Plaintext: no, Accepts: Accepts{no, no, no, no}, Versions: []string{}}, checks.Observed, "", 5},
-		{"handshake failure", testserver.Alert(40), &Facts{Plaintext: no}, checks.Observed, checks.ReasonAmbiguous, 5},
-		{"internal error", testserver.Alert(80), &Facts{Plaintext: no}, checks.Observed, checks.ReasonAmbiguous, 5},
-		{"plain text", testserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), &Facts{Plaintext: new(true)}, checks.Observed, checks.ReasonPlaintext, 1},
-		{"stall", testserver.Stall, nil, checks.Inconclusive, checks.ReasonStalled, 2},
-		{"reset", testserver.Reset, nil, checks.Inconclusive, checks.ReasonReset, 2},
-		{"garbage", testserver.Say("\x00\x01\x02\x03\x04\x05\x06"), nil, checks.Inconclusive, checks.ReasonGarbage, 1},
-		{"endless", testserver.Endless, nil, checks.Inconclusive, checks.ReasonGarbage, 1},
+		{"refuses every version", testserver.Alert(70), new(acceptsOf()), new(false), checks.Observed, "", 7},
+		{"handshake failure", testserver.Alert(40), &alone, new(false), checks.Observed, checks.ReasonAmbiguous, 7},
+		{"internal error", testserver.Alert(80), &alone, new(false), checks.Observed, checks.ReasonAmbiguous, 7},
+		{"plain text", testserver.Say("HTTP/1.1 400 Bad Request\r\n\r\n"), &Accepts{}, new(true), checks.Observed, checks.ReasonPlaintext, 1},
+		{"stall", testserver.Stall, nil, nil, checks.Inconclusive, checks.ReasonStalled, 2},
+		{"reset", testserver.Reset, nil, nil, checks.Inconclusive, checks.ReasonReset, 2},
+		{"garbage", testserver.Say("\x00\x01\x02\x03\x04\x05\x06"), nil, nil, checks.Inconclusive, checks.ReasonGarbage, 1},
+		{"endless", testserver.Endless, nil, nil, checks.Inconclusive, checks.ReasonGarbage, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := testserver.Raw(t, test.handle)
 			f, o := observed(t, s, "mqtts")
-			if diff := cmp.Diff(f, test.want); diff != "" {
-				t.Errorf("facts (-got +want):\n%s", diff)
+			if (f != nil) != (test.want != nil) {
+				t.Fatalf("observation %+v", o)
+			}
+			if f != nil {
+				if diff := cmp.Diff(f.Accepts, *test.want); diff != "" {
+					t.Errorf("accepts (-got +want):\n%s", diff)
+				}
+				if diff := cmp.Diff(f.Plaintext, test.plaintext); diff != "" {
+					t.Errorf("plaintext (-got +want):\n%s", diff)
+				}
+				if f.Version != nil || f.Suite != nil || f.AEAD != nil {
+					t.Errorf("facts of a handshake that was not made: %+v", f)
+				}
 			}
 			reason := o.Reason
 			if o.Outcome == checks.Observed {
@@ -156,30 +194,52 @@ func TestWithoutHello(t *testing.T) {
 	}
 }
 
-// TestConnectionLimit: a limit must not pass for a refusal of old versions.
+// TestConnectionLimit: a limit must not pass for a refusal, of a version or of
+// a suite, nor for intolerance. Where it passes, nothing stays unknown.
 func TestConnectionLimit(t *testing.T) {
 	t.Parallel()
 	config := &tls.Config{Certificates: []tls.Certificate{testserver.SelfSigned(t, nil).TLS()}, MinVersion: tls.VersionTLS10}
-	s := testserver.Raw(t, func(c net.Conn, number int) {
-		if number > 2 {
-			testserver.Reset(c, number)
-			return
-		}
-		testserver.ServeTLS(c, config, nil)
-	})
-	f, o := observed(t, s, "mqtts")
-	if f == nil {
-		t.Fatalf("observation %+v", o)
-	}
-	if diff := cmp.Diff(f.Accepts, Accepts{TLS12: new(true), TLS13: new(true)}); diff != "" {
-		t.Errorf("accepts (-got +want):\n%s", diff)
-	}
-	reasons := testserver.Reasons(o)
-	if reasons["tls.accepts.tls10"] != checks.ReasonReset || reasons["tls.accepts.tls11"] != checks.ReasonReset || reasons["tls.versions"] != checks.ReasonNotTested {
-		t.Errorf("reasons %v", reasons)
-	}
-	if got := s.Connections(t); got > 8 {
-		t.Errorf("%d connections to a server that resets them", got)
+	for _, test := range []struct {
+		name     string
+		from, to int // the connections that are reset
+		budget   int // of connections, lest a limit that lasts for ever take a minute
+		want     Accepts
+		rc4, des *bool
+	}{
+		{"for a while", 3, 6, 60, acceptsOf(hello.TLS10, hello.TLS11, hello.TLS12, hello.TLS13), new(false), new(false)},
+		{"for ever", 2, 99, 12, Accepts{TLS13: new(true)}, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := testserver.Raw(t, func(c net.Conn, number int) {
+				if test.from <= number && number <= test.to {
+					testserver.Reset(c, number)
+					return
+				}
+				testserver.ServeTLS(c, config, nil)
+			})
+			results, err := runnerOf(checks.Limits{Connections: test.budget}, 1).Run(t.Context(), []*inventory.Link{s.Link(t, "mqtts", "")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := results[0].Observations[0]
+			f, ok := o.Facts.(*Facts)
+			if !ok {
+				t.Fatalf("observation %+v", o)
+			}
+			if diff := cmp.Diff(f.Accepts, test.want); diff != "" {
+				t.Errorf("accepts (-got +want):\n%s", diff)
+			}
+			if diff := cmp.Diff([]*bool{f.Weak.RC4, f.Weak.DES}, []*bool{test.rc4, test.des}); diff != "" {
+				t.Errorf("weak suites (-got +want):\n%s", diff)
+			}
+			if f.HelloIntolerance != nil && *f.HelloIntolerance {
+				t.Error("taken for intolerance")
+			}
+			if reason := testserver.Reasons(o)["tls.accepts.tls11"]; test.want.TLS11 == nil && reason != checks.ReasonReset && reason != checks.ReasonBudget {
+				t.Errorf("accepts.tls11 is unknown for %q", reason)
+			}
+		})
 	}
 }
 
@@ -195,7 +255,7 @@ func TestOneAtATime(t *testing.T) {
 		testserver.ServeTLS(c, config, nil)
 	})
 	f, o := observed(t, s, "mqtts")
-	if f == nil || len(o.Unknown) > 0 || o.DurationMS > 1000 {
+	if f == nil || len(unexpected(o)) > 0 {
 		t.Errorf("observation %+v", o)
 	}
 }
@@ -207,26 +267,37 @@ func TestRefusalByFailing(t *testing.T) {
 	no, yes := new(false), new(true)
 	for _, test := range []struct {
 		name    string
-		failing map[uint16]bool
+		lowest  uint16
+		failing []hello.Version
+		times   int32 // that each fails
 		want    Accepts
-		trouble int // the connection from which on everything fails
-		most    int
 	}{
-		{"both old versions", map[uint16]bool{tls.VersionTLS10: true, tls.VersionTLS11: true}, Accepts{no, no, yes, yes}, 99, 5},
-		{"one of them", map[uint16]bool{tls.VersionTLS11: true}, Accepts{yes, nil, yes, yes}, 99, 4},
-		{"a server in trouble", nil, Accepts{nil, nil, yes, yes}, 3, 5},
+		{"both old versions", tls.VersionTLS10, []hello.Version{hello.TLS10, hello.TLS11}, 99, acceptsOf(hello.TLS12, hello.TLS13)},
+		{"and SSL 3.0", tls.VersionTLS10, []hello.Version{hello.SSL3, hello.TLS10, hello.TLS11}, 99, acceptsOf(hello.TLS12, hello.TLS13)},
+		{"one of them", tls.VersionTLS10, []hello.Version{hello.TLS11}, 99, Accepts{SSL2: no, SSL3: no, TLS10: yes, TLS12: yes, TLS13: yes}},
+		{
+			"one of them, once", tls.VersionTLS11, []hello.Version{hello.TLS11}, 1,
+			acceptsOf(hello.TLS11, hello.TLS12, hello.TLS13),
+		},
+		{
+			"a server in trouble", tls.VersionTLS10, []hello.Version{hello.SSL3, hello.TLS10, hello.TLS11, hello.TLS12}, 99,
+			Accepts{SSL2: no, TLS13: yes},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			config := &tls.Config{Certificates: []tls.Certificate{testserver.SelfSigned(t, nil).TLS()}, MinVersion: tls.VersionTLS10}
-			s := testserver.Raw(t, func(c net.Conn, number int) {
+			config := &tls.Config{Certificates: []tls.Certificate{testserver.SelfSigned(t, nil).TLS()}, MinVersion: test.lowest}
+			var failed atomic.Int32
+			s := testserver.Raw(t, func(c net.Conn, _ int) {
 				peeked := &peekConn{Conn: c}
-				if test.failing[peeked.highest()] || number >= test.trouble {
+				if slices.Contains(test.failing, peeked.highest()) && failed.Add(1) <= test.times {
 					_, _ = c.Write([]byte{21, 3, 1, 0, 2, 2, 80})
-					_, _ = c.Read(make([]byte, 1))
+					_, _ = io.Copy(io.Discard, c)
 					return
 				}
 				_ = tls.Server(peeked, config).Handshake()
+				_ = c.(*net.TCPConn).CloseWrite()
+				_, _ = io.Copy(io.Discard, c)
 			})
 			f, o := observed(t, s, "mqtts")
 			if f == nil {
@@ -235,8 +306,8 @@ func TestRefusalByFailing(t *testing.T) {
 			if diff := cmp.Diff(f.Accepts, test.want); diff != "" {
 				t.Errorf("accepts (-got +want):\n%s", diff)
 			}
-			if got := s.Connections(t); got != test.most {
-				t.Errorf("%d connections, want %d", got, test.most)
+			if got := s.Connections(t); got > 12 {
+				t.Errorf("%d connections", got)
 			}
 		})
 	}
@@ -253,12 +324,14 @@ func TestIntolerance(t *testing.T) {
 			return
 		}
 		_ = tls.Server(peeked, config).Handshake()
+		_ = c.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, c)
 	})
 	f, o := observed(t, s, "mqtts")
-	if f == nil || f.Accepts.TLS13 != nil || *f.Version != "TLS 1.2" || !*f.Accepts.TLS12 || *f.Accepts.TLS10 {
+	if f == nil || f.Accepts.TLS13 != nil || *f.Version != "TLS 1.2" || !*f.Accepts.TLS12 || *f.Accepts.TLS10 || !*f.HelloIntolerance {
 		t.Fatalf("observation %+v, facts %+v", o, f)
 	}
-	if got := testserver.Reasons(o)["tls.accepts.tls13"]; got != checks.ReasonAmbiguous {
+	if got := testserver.Reasons(o)["tls.accepts.tls13"]; got != checks.ReasonReset {
 		t.Errorf("reason %q", got)
 	}
 }
@@ -266,90 +339,31 @@ func TestIntolerance(t *testing.T) {
 // peekConn reads the first bytes of a client before crypto/tls does.
 type peekConn struct {
 	net.Conn
-	ahead []byte
+	ahead bytes.Buffer
 }
 
-// offersTLS13 goes by the length: a hello with post-quantum key shares.
+// offersTLS13 goes by the extension supported_versions.
 func (p *peekConn) offersTLS13() bool {
-	buffer := make([]byte, 4096)
-	n, _ := p.Conn.Read(buffer)
-	p.ahead = buffer[:n]
-	return n > 600
+	h, err := hello.ReadClientHello(io.TeeReader(p.Conn, &p.ahead))
+	return err == nil && slices.Contains(h.Versions, hello.TLS13)
 }
 
 // highest is the version that a hello for TLS 1.2 or less offers at most.
-func (p *peekConn) highest() uint16 {
-	p.offersTLS13()
-	if len(p.ahead) < 11 {
+func (p *peekConn) highest() hello.Version {
+	h, err := hello.ReadClientHello(io.TeeReader(p.Conn, &p.ahead))
+	switch {
+	case err != nil:
 		return 0
+	case len(h.Versions) > 0:
+		return slices.Max(h.Versions)
+	default:
+		return h.Version
 	}
-	return uint16(p.ahead[9])<<8 | uint16(p.ahead[10])
 }
 
 func (p *peekConn) Read(b []byte) (int, error) {
-	if len(p.ahead) > 0 {
-		n := copy(b, p.ahead)
-		p.ahead = p.ahead[n:]
-		return n, nil
+	if p.ahead.Len() > 0 {
+		return p.ahead.Read(b)
 	}
 	return p.Conn.Read(b)
-}
-
-func TestAnswers(t *testing.T) {
-	t.Parallel()
-	lost := errors.New("lost")
-	for _, test := range []struct {
-		err      error
-		accepted bool
-		reason   checks.Reason // empty when the answer settles it
-	}{
-		{nil, true, ""},
-		{tls.AlertError(70), false, ""},
-		{&checks.VersionError{Version: tls.VersionTLS12}, false, ""},
-		{tls.AlertError(40), false, checks.ReasonAmbiguous},
-		{tls.AlertError(47), false, checks.ReasonAmbiguous},
-		{tls.AlertError(71), false, checks.ReasonAmbiguous},
-		{tls.AlertError(80), false, checks.ReasonAmbiguous},
-		{tls.AlertError(112), false, checks.ReasonAmbiguous},
-		{checks.Because(checks.ReasonReset, "%w", lost), false, checks.ReasonReset},
-		{context.DeadlineExceeded, false, checks.ReasonStalled},
-	} {
-		accepted, err := answerOf(tls.VersionTLS10, test.err)
-		_, reason := checks.Classify(err)
-		if accepted != test.accepted || reason != test.reason {
-			t.Errorf("%v: %v, %q; want %v, %q", test.err, accepted, reason, test.accepted, test.reason)
-		}
-	}
-}
-
-// TestSuites holds the derived properties against every suite of crypto/tls.
-func TestSuites(t *testing.T) {
-	t.Parallel()
-	type properties struct{ forwardSecrecy, aead bool }
-	want := map[string]properties{
-		"TLS_AES_128_GCM_SHA256": {true, true}, "TLS_CHACHA20_POLY1305_SHA256": {true, true},
-		"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": {true, true}, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256": {true, false},
-		"TLS_RSA_WITH_AES_256_GCM_SHA384": {false, true}, "TLS_RSA_WITH_3DES_EDE_CBC_SHA": {false, false},
-		"TLS_RSA_WITH_RC4_128_SHA": {false, false},
-	}
-	seen := 0
-	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		version := suite.SupportedVersions[0]
-		name, forwardSecrecy, aead := suiteProperties(version, suite.ID)
-		if name != suite.Name {
-			t.Errorf("%#x is called %s", suite.ID, name)
-		}
-		if w, ok := want[name]; ok {
-			seen++
-			if w != (properties{forwardSecrecy, aead}) {
-				t.Errorf("%s: forward secrecy %v, AEAD %v", name, forwardSecrecy, aead)
-			}
-		}
-	}
-	if seen != len(want) {
-		t.Errorf("crypto/tls has %d of the %d suites", seen, len(want))
-	}
-	if name, postQuantum := groupProperties(0x0102); name != "0x0102" || postQuantum {
-		t.Errorf("unknown group: %s %v", name, postQuantum)
-	}
 }

@@ -1,85 +1,106 @@
 package transport
 
 import (
-	"crypto/tls"
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/hello"
 )
 
-// suiteProperties follow from a suite's IANA name: since TLS 1.3 it names no
-// key exchange, which is then always ephemeral here, because no pre-shared key
-// is offered (RFC 8446 section 4.2.9).
-func suiteProperties(version, suite uint16) (name string, forwardSecrecy, aead bool) {
-	name = tls.CipherSuiteName(suite)
-	forwardSecrecy = version >= tls.VersionTLS13 ||
-		strings.HasPrefix(name, "TLS_ECDHE_") || strings.HasPrefix(name, "TLS_DHE_")
-	for _, mode := range []string{"_GCM_", "_CCM", "_CHACHA20_POLY1305"} {
-		aead = aead || strings.Contains(name, mode)
-	}
-	return name, forwardSecrecy, aead
+// modernProperties are what a modern client gets from a suite. TLS 1.3 names
+// no key exchange in it, which is always ephemeral here, because no pre-shared
+// key is offered (RFC 8446 section 4.2.9).
+func modernProperties(version hello.Version, suite hello.Suite) (forwardSecrecy, aead bool) {
+	info, _ := suite.Info()
+	return version == hello.TLS13 || info.ForwardSecrecy(), info.AEAD()
 }
 
-// groups holds the names of key exchange groups as people know them: the
-// registry's, but for X25519, which it writes in lower case.
-var groups = map[tls.CurveID]struct {
-	name        string
-	postQuantum bool
-}{
-	tls.CurveP256:          {"secp256r1", false},
-	tls.CurveP384:          {"secp384r1", false},
-	tls.CurveP521:          {"secp521r1", false},
-	tls.X25519:             {"X25519", false},
-	tls.X25519MLKEM768:     {"X25519MLKEM768", true},
-	tls.SecP256r1MLKEM768:  {"SecP256r1MLKEM768", true},
-	tls.SecP384r1MLKEM1024: {"SecP384r1MLKEM1024", true},
-}
-
-func groupProperties(group tls.CurveID) (name string, postQuantum bool) {
-	if known, ok := groups[group]; ok {
-		return known.name, known.postQuantum
-	}
-	return fmt.Sprintf("0x%04X", uint16(group)), false
-}
-
-// readChoice sets what the shared handshake negotiated. Each fact is unknown
+// setChoice sets what the shared handshake negotiated. Each fact is unknown
 // that a handshake which ended early did not come to.
-func readChoice(f *Facts, h *checks.Handshake, unknown func(fact string, err error)) {
-	f.Version = new(tls.VersionName(h.Version))
+func (s *survey) setChoice(f *Facts) {
+	h := s.handshake
+	if h == nil {
+		return // recorded already
+	}
+	suite, version := s.negotiated()
+	f.Version = new(version.String())
 	forwardSecrecy := false
-	if h.CipherSuite == 0 {
+	if suite == 0 {
 		for _, fact := range []string{"suite", "forward_secrecy", "aead"} {
-			unknown(fact, h.Err)
+			s.visit.Unknown(fact, h.Err)
 		}
 	} else {
-		name, ephemeral, aead := suiteProperties(h.Version, h.CipherSuite)
+		ephemeral, aead := modernProperties(version, suite)
 		forwardSecrecy = ephemeral
-		f.Suite, f.ForwardSecrecy, f.AEAD = &name, &ephemeral, &aead
+		f.Suite, f.ForwardSecrecy, f.AEAD = new(suite.String()), &ephemeral, &aead
 	}
-	readGroup(f, h, forwardSecrecy, unknown)
+	switch group := s.handshakeGroup(); {
+	case group != 0:
+		f.Group = new(group.String())
+	case version < hello.TLS13 && suite != 0 && !forwardSecrecy:
+		f.Group = new("")
+	default:
+		s.visit.Unknown("group", h.Err)
+	}
 	// It comes with the ServerHello or right after, in front of the certificate.
 	if h.Err == nil || h.ALPN != "" || len(h.Chain) > 0 {
 		f.ALPN = new(h.ALPN)
 	} else {
-		unknown("alpn", h.Err)
+		s.visit.Unknown("alpn", h.Err)
 	}
 }
 
-func readGroup(f *Facts, h *checks.Handshake, forwardSecrecy bool, unknown func(fact string, err error)) {
+// setPostQuantum: hybrids are defined for TLS 1.3 alone.
+func (s *survey) setPostQuantum(f *Facts) {
 	switch {
-	case h.Group != 0:
-		name, postQuantum := groupProperties(h.Group)
-		f.Group, f.PostQuantum = &name, &postQuantum
-	case h.Version < tls.VersionTLS13:
-		f.PostQuantum = new(false) // hybrids are defined for TLS 1.3 only
-		if h.CipherSuite != 0 && !forwardSecrecy {
-			f.Group = new("")
-		} else {
-			unknown("group", h.Err)
-		}
+	case s.handshakeGroup().PostQuantum():
+		f.PostQuantum = new(true)
+	case s.refused(hello.TLS13):
+		f.PostQuantum = new(false)
+	case s.postQuantum.yes != nil:
+		f.PostQuantum = s.postQuantum.yes
+	case s.accepted(hello.TLS13):
+		s.visit.Unknown("post_quantum", orBudget(s.postQuantum.err))
 	default:
-		unknown("group", h.Err)
-		unknown("post_quantum", h.Err)
+		s.visit.Unknown("post_quantum", s.open(hello.TLS13))
 	}
+}
+
+// setVersions sets which versions are accepted, and their list when each is
+// known.
+func (s *survey) setVersions(f *Facts) {
+	accepts := map[hello.Version]**bool{
+		hello.SSL2: &f.Accepts.SSL2, hello.SSL3: &f.Accepts.SSL3, hello.TLS10: &f.Accepts.TLS10,
+		hello.TLS11: &f.Accepts.TLS11, hello.TLS12: &f.Accepts.TLS12, hello.TLS13: &f.Accepts.TLS13,
+	}
+	names := []string{}
+	var open error
+	for i := range allVersions {
+		version := allVersions[len(allVersions)-1-i] // the oldest first
+		accepted, known := s.accepts(version)
+		if !known {
+			err := s.open(version)
+			s.visit.Unknown(factOf(version), err)
+			open = errors.Join(open, checks.Because(checks.ReasonNotTested, "%s is not settled", version))
+			continue
+		}
+		*accepts[version] = &accepted
+		if accepted {
+			names = append(names, version.String())
+		}
+	}
+	if open != nil {
+		s.visit.Unknown("versions", open)
+		return
+	}
+	f.Versions = names
+}
+
+// factOf is the name of a version's fact, such as "accepts.tls10".
+func factOf(version hello.Version) string {
+	if version < hello.TLS10 {
+		return fmt.Sprintf("accepts.ssl%d", max(version>>8, version&0xff))
+	}
+	return fmt.Sprintf("accepts.tls1%d", version-hello.TLS10)
 }
