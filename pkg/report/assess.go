@@ -61,14 +61,15 @@ func notAssessed(t *Target) (kind int, reasons []string) {
 	return noticeInconclusive, reasons
 }
 
-// unknownFacts says which facts the probes that did observe something could
-// not learn, by reason: "unknown (reset): tls.accepts.tls10, tls.accepts.tls11".
-func unknownFacts(t *Target) []string {
+// unknownFacts says which of the facts that were missed the probes that did
+// observe something could not learn, by reason:
+// "unknown (reset): tls.accepts.tls10, tls.accepts.tls11".
+func unknownFacts(t *Target, missed map[string]bool) []string {
 	const named = 4 // the rest is counted
 	var reasons []checks.Reason
 	facts := make(map[checks.Reason][]string)
 	for _, u := range t.Unknown {
-		if !t.observedBy(namespaceOf(u.Fact)) {
+		if !missed[u.Fact] || !t.observedBy(namespaceOf(u.Fact)) {
 			continue
 		}
 		if facts[u.Reason] == nil {

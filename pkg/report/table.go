@@ -213,12 +213,22 @@ func (t *tables) remedies() error {
 	return t.table([]column{{title: "RULE", flexible: true}, {title: "FINDINGS"}, {title: "REMEDY", flexible: true}}, rows)
 }
 
-// notAssessed says per link what could not be learned, and why.
+// notAssessed says per link what could not be learned, and why. A fact that no
+// rule missed is left to the JSON report.
 func (t *tables) notAssessed() error {
 	undecided := make(map[string]int)
+	missed := make(map[string]map[string]bool) // facts, by link
 	for i := range t.report.Findings {
-		if f := &t.report.Findings[i]; f.Verdict == risk.Inconclusive {
-			undecided[f.Target]++
+		f := &t.report.Findings[i]
+		if f.Verdict != risk.Inconclusive {
+			continue
+		}
+		undecided[f.Target]++
+		if missed[f.Target] == nil {
+			missed[f.Target] = make(map[string]bool)
+		}
+		for _, u := range f.Missing {
+			missed[f.Target][u.Fact] = true
 		}
 	}
 	var rows [][]cell
@@ -226,7 +236,7 @@ func (t *tables) notAssessed() error {
 		link := &t.report.Targets[i]
 		var why cell
 		_, reasons := notAssessed(link)
-		for _, line := range append(reasons, unknownFacts(link)...) {
+		for _, line := range append(reasons, unknownFacts(link, missed[link.ID])...) {
 			why = append(why, part{text: line})
 		}
 		if n := undecided[link.ID]; n > 0 {
@@ -238,7 +248,7 @@ func (t *tables) notAssessed() error {
 	}
 	t.heading("NOT ASSESSED")
 	if len(rows) == 0 {
-		t.paragraph("Nothing: every probe that applies learned all its facts.", plain, 0)
+		t.paragraph("Nothing: every rule that applies was decided.", plain, 0)
 		return nil
 	}
 	return t.table([]column{{title: "LINK", flexible: true}, {title: "WHY", flexible: true}}, rows)

@@ -105,7 +105,7 @@ func (j *Judge) runExample(r *compiledRule, e Example) (got Verdict, message, hi
 // stage sets up the facts of an example. The court is nil when a fact does
 // not exist or has another type.
 func (j *Judge) stage(s *schema, e Example) (c *court, message, hint string) {
-	c = &court{schema: s, declared: make(map[string]any, len(s.leaves)), facts: Facts{
+	c = &court{schema: s, shared: &s.shared, declared: make(map[string]any, len(s.leaves)), facts: Facts{
 		Values: make(map[string]any, len(e.Facts)), Namespaces: j.namespaces,
 	}}
 	for _, namespace := range j.namespaces {

@@ -26,7 +26,8 @@ type Finding struct {
 	// Message says what was found with the values it rests on; for an
 	// inconclusive finding, what is missing and why.
 	Message string `json:"message"`
-	// Facts are the values the rule read, by full name.
+	// Facts are the values the rule read, by full name. Findings with the same
+	// values share them: they are not to be changed.
 	Facts map[string]any `json:"facts"`
 	// Missing are the facts the rule needed and could not have.
 	Missing  []checks.Unknown   `json:"missing"`

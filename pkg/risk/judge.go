@@ -165,7 +165,7 @@ func (j *Judge) Vendor(d DeclaredVendor, at inventory.Position) []Finding {
 
 // judge fills in one copy of form for each rule.
 func (s *schema) judge(rules []compiledRule, declared map[string]any, f Facts, form Finding) []Finding {
-	c := &court{schema: s, declared: declared, facts: f}
+	c := &court{schema: s, shared: &s.shared, declared: declared, facts: f}
 	c.declareRest()
 	findings := make([]Finding, len(rules))
 	for i := range rules {

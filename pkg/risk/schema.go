@@ -15,6 +15,7 @@ import (
 
 // schema is the set of facts that the rules of one scope may read.
 type schema struct {
+	shared interned
 	env    *cel.Env
 	leaves map[string]leaf
 	names  []string // sorted

@@ -25,6 +25,7 @@ const (
 // court judges rules over the facts of one link or vendor.
 type court struct {
 	schema   *schema
+	shared   *interned
 	declared map[string]any // all that can be declared, stated or not
 	facts    Facts
 }
@@ -178,13 +179,7 @@ func (r *compiledRule) say(vars cel.Activation) (string, bool) {
 
 // valuesOf picks the facts that are known. It is never nil.
 func (c *court) valuesOf(names []string) map[string]any {
-	values := make(map[string]any, len(names))
-	for _, name := range names {
-		if v, known := c.ResolveName(name); known {
-			values[name] = v
-		}
-	}
-	return values
+	return c.shared.share(names, c.ResolveName)
 }
 
 // describe writes facts as a=1, b="x", sorted by name.

@@ -26,19 +26,16 @@ type fetcher func(address, contentType string, body []byte, most int64) ([]byte,
 func (a *analysis) judgeRevocation(w path, t trust) {
 	issuer, err := a.issuer(w, t)
 	status := a.stapled(issuer, err)
-	switch {
-	case status == statusGood || status == statusRevoked:
+	if status == statusGood || status == statusRevoked {
 		a.facts.Revoked = new(status == statusRevoked)
-	case err != nil:
-		a.unknown("revoked", err)
-	default:
-		revoked, err := a.lookUp(w.links[0], issuer)
-		if err != nil {
-			a.unknown("revoked", err)
-			return
-		}
-		a.facts.Revoked = &revoked
+		return
 	}
+	revoked, err := a.lookUp(w.links[0], issuer, err)
+	if err != nil {
+		a.unknown("revoked", err)
+		return
+	}
+	a.facts.Revoked = &revoked
 }
 
 // issuer is the certificate whose key signed the leaf.
@@ -82,10 +79,13 @@ func (a *analysis) stapled(issuer *x509.Certificate, issuerErr error) string {
 }
 
 // lookUp asks the responders and then the CRLs that the leaf names.
-func (a *analysis) lookUp(leaf *link, issuer *x509.Certificate) (revoked bool, err error) {
+func (a *analysis) lookUp(leaf *link, issuer *x509.Certificate, issuerErr error) (revoked bool, err error) {
 	responders, lists := leaf.outline.sources.responders, leaf.outline.sources.lists
 	if len(responders)+len(lists) == 0 {
 		return false, checks.Because(checks.ReasonNotAsked, "the leaf names neither an OCSP responder nor a CRL")
+	}
+	if issuerErr != nil {
+		return false, issuerErr
 	}
 	var failures []error
 	try := func(address string, ask func(string) (bool, error)) bool {

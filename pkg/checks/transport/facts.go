@@ -36,7 +36,7 @@ type Facts struct {
 	EncryptThenMAC       *bool `json:"encrypt_then_mac,omitzero" worst:"false" doc:"CBC suites encrypt before they authenticate (RFC 7366), or there are none"`
 	HelloIntolerance     *bool `json:"hello_intolerance,omitzero" worst:"true" doc:"a hello of usual size or content gets no answer, a smaller one does"`
 
-	SuitesIn         SuitesIn `json:"suites_in"`
+	SuitesIn         SuitesIn `json:"suites_in,omitzero"`
 	Suites           []string `json:"suites,omitzero" worst:"union" doc:"every accepted suite of every version, by IANA name, sorted; with --tls full only"`
 	Groups           []string `json:"groups,omitzero" worst:"union" doc:"every accepted key exchange group, sorted by code point; with --tls full only"`
 	ServerPreference *bool    `json:"server_preference,omitzero" worst:"false" doc:"the server's order of suites counts, not the client's; with --tls full only"`
