@@ -17,6 +17,7 @@ import (
 	"github.com/m2mscan/m2mscan/pkg/checks/probes"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 	"github.com/m2mscan/m2mscan/pkg/report"
+	"github.com/m2mscan/m2mscan/pkg/risk"
 )
 
 // BenchmarkScan200 probes 200 links to 200 TLS servers in this process, judges
@@ -44,20 +45,7 @@ func BenchmarkScan200(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		r, err := report.New(report.Input{
-			Inventory: inv, Results: results, Judge: judge, Version: "bench",
-			Started: started, Finished: time.Now(), Complete: true, Level: checks.Observe,
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if r.Summary.Observed != links || r.Summary.Inconclusive != 0 {
-			b.Fatalf("%d links observed, %d inconclusive, of %d", r.Summary.Observed, r.Summary.Inconclusive, links)
-		}
-		json, _ := report.LookupFormat("json")
-		if err := json.Write(io.Discard, r, report.Options{}); err != nil {
-			b.Fatal(err)
-		}
+		writeReport(b, inv, results, judge, started)
 	}
 	used := processorTime(b) - began
 	connections := 0
@@ -111,4 +99,25 @@ func fleet(b *testing.B, n int) ([]*lab.Server, *inventory.Inventory, *lab.CA) {
 		b.Fatal(problems)
 	}
 	return servers, inv, ca
+}
+
+// writeReport judges the results, makes sure that nothing was lost, and writes
+// the report as JSON.
+func writeReport(b *testing.B, inv *inventory.Inventory, results []checks.Result, judge *risk.Judge, started time.Time) *report.Report {
+	b.Helper()
+	r, err := report.New(report.Input{
+		Inventory: inv, Results: results, Judge: judge, Version: "bench",
+		Started: started, Finished: time.Now(), Complete: true, Level: checks.Observe,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if r.Summary.Observed != len(results) || r.Summary.Inconclusive != 0 {
+		b.Fatalf("%d links observed, %d inconclusive, of %d", r.Summary.Observed, r.Summary.Inconclusive, len(results))
+	}
+	json, _ := report.LookupFormat("json")
+	if err := json.Write(io.Discard, r, report.Options{}); err != nil {
+		b.Fatal(err)
+	}
+	return r
 }

@@ -27,7 +27,6 @@ import (
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/probes"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
-	"github.com/m2mscan/m2mscan/pkg/report"
 )
 
 // scaleServers is how many servers share the links of a scale benchmark. Each
@@ -200,20 +199,7 @@ func benchmarkScale(b *testing.B, links int) {
 		}
 		probed := processorTime(b)
 		noted += connectionsOf(b, results)
-		r, err := report.New(report.Input{
-			Inventory: inv, Results: results, Judge: judge, Version: "bench",
-			Started: started, Finished: time.Now(), Complete: true, Level: checks.Observe,
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if r.Summary.Observed != links || r.Summary.Inconclusive != 0 {
-			b.Fatalf("%d links observed, %d inconclusive, of %d", r.Summary.Observed, r.Summary.Inconclusive, links)
-		}
-		json, _ := report.LookupFormat("json")
-		if err := json.Write(io.Discard, r, report.Options{}); err != nil {
-			b.Fatal(err)
-		}
+		r := writeReport(b, inv, results, judge, started)
 		probing += probed - began
 		judging += processorTime(b) - probed
 		b.StopTimer()

@@ -8,6 +8,7 @@ package peers
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -31,10 +32,7 @@ func Find(tb testing.TB, program string) string {
 			return path
 		}
 	}
-	if os.Getenv("M2MSCAN_REAL") == "1" {
-		tb.Fatalf("%s is not installed, and M2MSCAN_REAL=1 demands it", program)
-	}
-	tb.Skipf("left out: %s is not installed", program)
+	LeftOut(tb, "%s is not installed", program)
 	return ""
 }
 
@@ -170,4 +168,15 @@ func write(tb testing.TB, dir, name, content string) string {
 		tb.Fatal(err)
 	}
 	return path
+}
+
+// LeftOut skips a test that this system cannot run, or fails it where
+// M2MSCAN_REAL=1 says that nothing may be left out.
+func LeftOut(tb testing.TB, format string, args ...any) {
+	tb.Helper()
+	why := fmt.Sprintf(format, args...)
+	if os.Getenv("M2MSCAN_REAL") == "1" {
+		tb.Fatalf("%s, and M2MSCAN_REAL=1 demands it", why)
+	}
+	tb.Skipf("left out: %s", why)
 }

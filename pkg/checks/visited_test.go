@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/m2mscan/m2mscan/internal/peers"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -24,7 +26,7 @@ func twoAddresses(t *testing.T, configs ...*tls.Config) (uint16, []*atomic.Int64
 	for i, config := range configs {
 		l, err := net.Listen("tcp", "127.0.0."+strconv.Itoa(i+1)+":"+strconv.Itoa(int(port)))
 		if err != nil {
-			t.Skipf("left out: no second loopback address here: %v", err)
+			peers.LeftOut(t, "no second loopback address here: %v", err)
 		}
 		port = l.Addr().(*net.TCPAddr).AddrPort().Port()
 		n := new(atomic.Int64)

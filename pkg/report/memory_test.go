@@ -3,13 +3,15 @@ package report
 import (
 	"runtime"
 	"testing"
+
+	"github.com/m2mscan/m2mscan/internal/peers"
 )
 
 // TestWriteMemory holds that a writer needs memory for the piece it is at,
 // and not for a second copy of the document.
 func TestWriteMemory(t *testing.T) { // not parallel: it reads the heap's size
 	if testing.Short() {
-		t.Skip("collects garbage many times")
+		peers.LeftOut(t, "it collects garbage many times")
 	}
 	r := large(2000)
 	for _, f := range Formats() {

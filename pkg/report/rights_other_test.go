@@ -5,6 +5,8 @@ package report
 import (
 	"os"
 	"testing"
+
+	"github.com/m2mscan/m2mscan/internal/peers"
 )
 
 // loseRootsRights skips the test for users whom the mode of a folder does not
@@ -12,6 +14,6 @@ import (
 func loseRootsRights(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() <= 0 {
-		leftOut(t, "this user may write everywhere")
+		peers.LeftOut(t, "this user may write everywhere")
 	}
 }

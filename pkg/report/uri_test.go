@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/m2mscan/m2mscan/internal/peers"
 )
 
 // write makes an empty file with its folders.
@@ -28,7 +30,7 @@ func TestRepositoryURIs(t *testing.T) {
 	write(t, filepath.Join(repo, "worktree", "ops", "inventory.yaml"))
 	write(t, filepath.Join(dir, "outside.yaml"))
 	if err := os.Symlink(filepath.Join(repo, "inventory.yaml"), filepath.Join(repo, "link.yaml")); err != nil {
-		leftOut(t, "no symbolic links here: "+err.Error())
+		peers.LeftOut(t, "no symbolic links here: %v", err)
 	}
 	if err := os.Symlink(filepath.Join(dir, "outside.yaml"), filepath.Join(repo, "out.yaml")); err != nil {
 		t.Fatal(err)

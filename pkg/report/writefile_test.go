@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/m2mscan/m2mscan/internal/peers"
 )
 
 func content(s string) func(io.Writer) error {
@@ -136,7 +138,7 @@ func TestWriteFileFollowsLinks(t *testing.T) {
 	link, chain, loop := filepath.Join(dir, "link.json"), filepath.Join(dir, "chain.json"), filepath.Join(dir, "loop.json")
 	for at, to := range map[string]string{link: filepath.Join("real", "r.json"), chain: "link.json", loop: "loop.json"} {
 		if err := os.Symlink(to, at); err != nil {
-			leftOut(t, fmt.Sprintf("no symbolic links here: %v", err))
+			peers.LeftOut(t, "no symbolic links here: %v", err)
 		}
 	}
 	for _, path := range []string{link, chain} { // dangling at first
@@ -159,7 +161,7 @@ func TestWriteFileFollowsLinks(t *testing.T) {
 func TestWriteFileDirectly(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/null"); err != nil {
-		leftOut(t, "no /dev/null")
+		peers.LeftOut(t, "no /dev/null")
 	}
 	if err := WriteFile("/dev/null", content("x")); err != nil {
 		t.Error(err)
@@ -179,7 +181,7 @@ func TestWriteFilePipe(t *testing.T) {
 	defer r.Close()
 	path := fmt.Sprintf("/proc/self/fd/%d", w.Fd())
 	if _, err := os.Stat(path); err != nil {
-		leftOut(t, "no /proc")
+		peers.LeftOut(t, "no /proc")
 	}
 	if err := WriteFile(path, content("through the pipe")); err != nil {
 		t.Fatal(err)
@@ -190,14 +192,4 @@ func TestWriteFilePipe(t *testing.T) {
 	if got, err := io.ReadAll(r); err != nil || string(got) != "through the pipe" {
 		t.Errorf("read %q, %v", got, err)
 	}
-}
-
-// leftOut skips a test that this system cannot run, but not where everything
-// must run.
-func leftOut(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("M2MSCAN_REAL") == "1" {
-		t.Fatalf("%s, and M2MSCAN_REAL=1 demands it", why)
-	}
-	t.Skipf("left out: %s", why)
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"github.com/m2mscan/m2mscan/pkg/checks"
 )
 
@@ -99,7 +101,7 @@ func (a *analysis) readFields(o *outline) {
 }
 
 func (a *analysis) name(fact string, der []byte, out **string) {
-	text, err := nameText(der)
+	text, err := dername.Text(der)
 	if err != nil {
 		a.unknown(fact, unreadable(err))
 		return

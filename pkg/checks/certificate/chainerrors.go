@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 // chainErrors lists everything wrong with the chain, leaf first. Each starts
@@ -39,7 +41,7 @@ func (a *analysis) chainErrors(sent []*link, w path, t trust) []string {
 	if t.err != nil {
 		a.trustErrors(w, t.err, add)
 		if len(found) == before { // a reason that has no phrase here
-			add("not trusted: %s", printable(strings.TrimPrefix(t.err.Error(), "x509: ")))
+			add("not trusted: %s", dername.Printable(strings.TrimPrefix(t.err.Error(), "x509: ")))
 		}
 	}
 	orderErrors(sent, w, add)
@@ -179,11 +181,11 @@ func orderErrors(sent []*link, w path, add adder) {
 	}
 	for _, l := range sent {
 		if l.cert == nil {
-			add("unreadable: certificate %d: %s", l.position+1, printable(l.err.Error()))
+			add("unreadable: certificate %d: %s", l.position+1, dername.Printable(l.err.Error()))
 			continue
 		}
 		if l.err != nil {
-			add("malformed: strict clients refuse certificate %d: %s", l.position+1, printable(strings.TrimPrefix(l.err.Error(), "x509: ")))
+			add("malformed: strict clients refuse certificate %d: %s", l.position+1, dername.Printable(strings.TrimPrefix(l.err.Error(), "x509: ")))
 		}
 		if l.position == 0 || slices.Contains(w.links, l) {
 			continue
@@ -210,7 +212,7 @@ func subjectText(l *link) string { return orderedName(l.cert.RawSubject) }
 func issuerText(l *link) string { return orderedName(l.cert.RawIssuer) }
 
 func orderedName(der []byte) string {
-	text, err := nameText(der)
+	text, err := dername.Text(der)
 	if err != nil || text == "" {
 		return "a certificate without a name"
 	}

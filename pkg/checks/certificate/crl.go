@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
@@ -154,7 +156,7 @@ func covered(der []byte, leaf *link, address string) error {
 	case p.someReasons, p.indirect:
 		return checks.Because(checks.ReasonAmbiguous, "the CRL covers only some reasons, or several issuers")
 	case p.named && !p.names(address):
-		return invalid("it is of another distribution point than %s", printable(address))
+		return invalid("it is of another distribution point than %s", dername.Printable(address))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/cryptobyte"
 
@@ -168,7 +170,7 @@ func TestNamesDoNotSteerTerminals(t *testing.T) {
 		c.Subject = pkix.Name{CommonName: "a\x1b[31mred\r\nb ü", Organization: []string{strings.Repeat("x", 4000)}}
 	})
 	f, _ := judge(t, w, leaf.Chain())
-	if !strings.HasPrefix(*f.Subject, `CN=a\1B[31mred\0D\0Ab ü,O=xxx`) || len(*f.Subject) > nameMax+10 {
+	if !strings.HasPrefix(*f.Subject, `CN=a\1B[31mred\0D\0Ab ü,O=xxx`) || len(*f.Subject) > dername.Max+10 {
 		t.Errorf("subject %.80q of %d bytes", *f.Subject, len(*f.Subject))
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	zx509 "github.com/zmap/zcrypto/x509"
 	"github.com/zmap/zlint/v3"
 	"github.com/zmap/zlint/v3/lint"
@@ -28,7 +30,7 @@ var publicLints = sync.OnceValues(func() (lint.Registry, error) {
 func lintPublic(der []byte) (found []string) {
 	defer func() {
 		if value := recover(); value != nil {
-			found = []string{"zlint fails on it: " + printable(fmt.Sprint(value))}
+			found = []string{"zlint fails on it: " + dername.Printable(fmt.Sprint(value))}
 		}
 	}()
 	registry, err := publicLints()
@@ -37,7 +39,7 @@ func lintPublic(der []byte) (found []string) {
 	}
 	c, err := zx509.ParseCertificate(der)
 	if err != nil {
-		return []string{"zlint cannot read it: " + printable(err.Error())}
+		return []string{"zlint cannot read it: " + dername.Printable(err.Error())}
 	}
 	for name, result := range zlint.LintCertificateEx(c, registry).Results {
 		if result.Status < lint.Error {
@@ -48,7 +50,7 @@ func lintPublic(der []byte) (found []string) {
 			continue
 		}
 		text := fmt.Sprintf("%s (%s, zlint %s)", strings.TrimSuffix(known.Description, "."), known.Citation, name)
-		found = append(found, printable(strings.Join(strings.Fields(text), " ")))
+		found = append(found, dername.Printable(strings.Join(strings.Fields(text), " ")))
 	}
 	slices.SortFunc(found, cmp.Compare[string])
 	return found

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/inquiry"
 )
@@ -37,7 +39,7 @@ func withoutSNI(ctx context.Context, v *checks.Visit, with shown) (string, error
 		return withoutSNISame, nil
 	}
 	if o, err := readOutline(leaf); err == nil {
-		if subject, err := nameText(o.subject); err == nil {
+		if subject, err := dername.Text(o.subject); err == nil {
 			v.Evidence("without_sni", "shows the certificate of "+subject)
 		}
 	}

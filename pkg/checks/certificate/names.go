@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -48,7 +50,7 @@ func readNames(o *outline) names {
 		case tagDNS:
 			n.dns = append(n.dns, string(name))
 			if wrong := dnsFault(string(name)); wrong != "" {
-				o.fault("the DNS name %q %s", printable(string(name)), wrong)
+				o.fault("the DNS name %q %s", dername.Printable(string(name)), wrong)
 			}
 		case tagIP:
 			if len(name) != net.IPv4len && len(name) != net.IPv6len {
@@ -72,7 +74,7 @@ func (n *names) count() int { return len(n.dns) + len(n.ips) + n.others }
 func (n *names) texts() []string {
 	texts := []string{}
 	for _, name := range n.dns {
-		texts = append(texts, printable(name))
+		texts = append(texts, dername.Printable(name))
 	}
 	for _, ip := range n.ips {
 		texts = append(texts, ip.String())

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
@@ -85,10 +87,11 @@ func unparsed(err error) error {
 		return invalid("it is malformed")
 	}
 	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "ocsp: "), "x509: ")
-	if strings.Contains(text, "algorithm unimplemented") {
+	// The package wraps this error as a text alone.
+	if strings.Contains(err.Error(), strings.TrimPrefix(x509.ErrUnsupportedAlgorithm.Error(), "x509: ")) {
 		return checks.Because(checks.ReasonAmbiguous, "the signature of the OCSP response cannot be checked here")
 	}
-	return invalid("%s", printable(text))
+	return invalid("%s", dername.Printable(text))
 }
 
 // signedFor checks who signed a response (RFC 6960 section 4.2.2.2).

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
@@ -262,7 +264,7 @@ func TestOddName(t *testing.T) {
 	if f.Subject == nil || *f.Subject != "CN=api.acme.example,O=A@me" {
 		t.Errorf("subject %v", f.Subject)
 	}
-	if _, err := nameText([]byte{0x30, 2, 0x31, 0x05}); err == nil {
+	if _, err := dername.Text([]byte{0x30, 2, 0x31, 0x05}); err == nil {
 		t.Error("a malformed name has a text")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -106,7 +108,7 @@ func problems(o *outline, refusal error) []string {
 		}
 	}
 	if refusal != nil {
-		found = slices.Insert(found, 0, "strict clients, such as those in Go, refuse it: "+printable(strings.TrimPrefix(refusal.Error(), "x509: ")))
+		found = slices.Insert(found, 0, "strict clients, such as those in Go, refuse it: "+dername.Printable(strings.TrimPrefix(refusal.Error(), "x509: ")))
 	}
 	return capped(found)
 }

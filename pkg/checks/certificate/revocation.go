@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
@@ -91,7 +93,7 @@ func (a *analysis) lookUp(leaf *link, issuer *x509.Certificate, issuerErr error)
 	try := func(address string, ask func(string) (bool, error)) bool {
 		revoked, err = ask(address)
 		if err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", printable(address), err))
+			failures = append(failures, fmt.Errorf("%s: %w", dername.Printable(address), err))
 		}
 		return err == nil
 	}

@@ -2,13 +2,10 @@ package clientauth
 
 import (
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
 )
@@ -16,8 +13,6 @@ import (
 const (
 	// listedMax is how many of the acceptable CAs are named.
 	listedMax = 20
-	// nameMax caps a name, in bytes; what is cut off is marked.
-	nameMax = 256
 )
 
 // rootNames gives the DER names of the machine's trust anchors as a set.
@@ -98,34 +93,13 @@ func (s *survey) countPublic(names [][]byte) (int, error) {
 	return count, nil
 }
 
-// nameText renders a distinguished name in the order RFC 4514 has it.
+// nameText renders a distinguished name, readable or not.
 func nameText(der []byte) string {
-	var rdns pkix.RDNSequence
-	if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {
+	text, err := dername.Text(der)
+	if err != nil {
 		return fmt.Sprintf("(unreadable name of %d bytes)", len(der))
 	}
-	return printable(rdns.String())
-}
-
-// printable escapes what could steer a terminal, as RFC 4514 section 2.4
-// escapes bytes, and caps the length.
-func printable(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		if b.Len() > nameMax {
-			return b.String() + "…"
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if (r == utf8.RuneError && size == 1) || !unicode.IsPrint(r) {
-			for _, octet := range []byte(s[i : i+size]) {
-				fmt.Fprintf(&b, `\%02X`, octet)
-			}
-		} else {
-			b.WriteString(s[i : i+size])
-		}
-		i += size
-	}
-	return b.String()
+	return text
 }
 
 // lists reports whether a DER name is among the acceptable ones.

@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
@@ -269,7 +271,7 @@ func FuzzNameText(f *testing.F) {
 				t.Errorf("%q is not printable", text)
 			}
 		}
-		if len(text) > nameMax+16 {
+		if len(text) > dername.Max+16 {
 			t.Errorf("%d bytes", len(text))
 		}
 	})

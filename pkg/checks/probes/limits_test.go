@@ -234,7 +234,7 @@ func TestOneAtATime(t *testing.T) {
 func TestRealServersBehindLimits(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes the time that a limit of 20 connections a second makes it take")
+		peers.LeftOut(t, "it takes the time that a limit of 20 connections a second makes it take")
 	}
 	root := testserver.Root(t, "Root")
 	f := writeFiles(t, root, root.Leaf(t, testserver.RSA(t, 2048)))

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/m2mscan/m2mscan/internal/peers"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
@@ -31,7 +33,7 @@ func nodes(t *testing.T, handlers ...node) (port uint16, addresses []netip.Addr)
 		}
 		l, err := net.Listen("tcp", netip.AddrPortFrom(address, port).String())
 		if err != nil {
-			t.Skipf("left out: no address %s here: %v", address, err)
+			peers.LeftOut(t, "no address %s here: %v", address, err)
 		}
 		t.Cleanup(func() { _ = l.Close() })
 		port = l.Addr().(*net.TCPAddr).AddrPort().Port()

@@ -7,6 +7,8 @@ import (
 	"math/big"
 	"os/exec"
 	"testing"
+
+	"github.com/m2mscan/m2mscan/internal/peers"
 )
 
 // modp is the prime of a group of RFC 2409, 3526 (of pi) or 7919 (of e):
@@ -96,15 +98,12 @@ func TestPrimesByFormula(t *testing.T) {
 // TestPrimesOfOpenSSL takes the groups of RFC 5114 from the library.
 func TestPrimesOfOpenSSL(t *testing.T) {
 	t.Parallel()
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl is not installed")
-	}
+	openssl := peers.Find(t, "openssl")
 	for group := 1; group <= 3; group++ {
 		out, err := exec.CommandContext(t.Context(), openssl, "genpkey", "-genparam", "-algorithm", "DHX",
 			"-pkeyopt", fmt.Sprintf("dh_rfc5114:%d", group)).Output()
 		if err != nil {
-			t.Skipf("this openssl does not have the groups of RFC 5114: %v", err)
+			peers.LeftOut(t, "this openssl does not have the groups of RFC 5114: %v", err)
 		}
 		block, _ := pem.Decode(out)
 		if block == nil {

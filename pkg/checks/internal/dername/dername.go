@@ -1,4 +1,6 @@
-package certificate
+// Package dername renders distinguished names from certificates, and whatever
+// else a peer wrote, so that it can be shown.
+package dername
 
 import (
 	"crypto/x509/pkix"
@@ -13,8 +15,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// nameText renders a distinguished name, in the order RFC 4514 has it.
-func nameText(der []byte) (string, error) {
+// Text renders a distinguished name, in the order RFC 4514 has it. The error
+// says that it is malformed.
+func Text(der []byte) (string, error) {
 	var rdns pkix.RDNSequence
 	rest, err := asn1.Unmarshal(der, &rdns)
 	if err != nil || len(rest) > 0 {
@@ -23,7 +26,7 @@ func nameText(der []byte) (string, error) {
 			return "", errors.New("the distinguished name is malformed")
 		}
 	}
-	return printable(rdns.String()), nil
+	return Printable(rdns.String()), nil
 }
 
 // readOddName reads a name whose values hold what their type does not allow,
@@ -61,15 +64,15 @@ func readOddName(der []byte) (pkix.RDNSequence, bool) {
 	return name, true
 }
 
-// nameMax caps a name from a certificate, in bytes; what is cut off is marked.
-const nameMax = 512
+// Max caps a text, in bytes; what is cut off is marked.
+const Max = 512
 
-// printable escapes what could steer a terminal, as RFC 4514 section 2.4
+// Printable escapes what could steer a terminal, as RFC 4514 section 2.4
 // escapes bytes, and caps the length.
-func printable(s string) string {
+func Printable(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
-		if b.Len() > nameMax {
+		if b.Len() > Max {
 			return b.String() + "…"
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
