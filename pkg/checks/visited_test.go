@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/m2mscan/m2mscan/internal/peers"
-
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/m2mscan/m2mscan/internal/peers"
 )
 
 // twoAddresses listens on one port of two loopback addresses, with one

@@ -9,9 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 // presented is what a server showed, and what it is held against.

@@ -9,12 +9,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 var (

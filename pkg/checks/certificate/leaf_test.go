@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 	"github.com/m2mscan/m2mscan/pkg/checks/internal/testserver"
 )
 

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	zx509 "github.com/zmap/zcrypto/x509"
 	"github.com/zmap/zlint/v3"
 	"github.com/zmap/zlint/v3/lint"
+
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 // publicLints are what certificates of public CAs must comply with: the CA/B

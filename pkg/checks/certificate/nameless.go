@@ -8,10 +8,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/inquiry"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 // What a client gets that names no server.

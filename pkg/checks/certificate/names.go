@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 // names are those of a subject alternative name (RFC 5280 section 4.2.1.6)

@@ -13,11 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 const (

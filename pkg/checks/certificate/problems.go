@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 // serialMax is how long a serial number may be, in bytes.

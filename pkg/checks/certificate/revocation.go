@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 const (

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 )
 
 const (

@@ -13,11 +13,10 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/internal/dername"
 	"github.com/m2mscan/m2mscan/pkg/checks/internal/testserver"
 )
 

@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/m2mscan/m2mscan/internal/peers"
-
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/m2mscan/m2mscan/internal/peers"
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/internal/testserver"
 	"github.com/m2mscan/m2mscan/pkg/inventory"

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/m2mscan/m2mscan/internal/peers"
-
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/m2mscan/m2mscan/internal/peers"
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/hello"
 	"github.com/m2mscan/m2mscan/pkg/checks/internal/fakeserver"
