@@ -24,9 +24,7 @@ func (o object) link(vendor *Vendor, kind Kind) *Link {
 	if rate, err := ParseRate(o.checked("rate_limit", checkRate)); err == nil {
 		l.RateLimit = rate
 	}
-	for _, c := range o.object("probe").texts("consent") {
-		l.Probe.Consent = append(l.Probe.Consent, Consent(c))
-	}
+	l.Probe = o.object("probe").probe(kind)
 	if mtls := o.object("tls").value("mtls", shapeText); mtls != nil && l.TLS.MTLS == MTLSNone && l.Auth.Type == AuthMTLS {
 		o.report(mtls, "contradiction", `tls.mtls is "none", but auth.type is "mtls"`, "say required in one place, or another type in the other")
 	}
@@ -69,7 +67,7 @@ var authFields = map[AuthType][]string{ //nolint:gochecknoglobals // a constant 
 	AuthBearer: {"token", "scopes"},
 	AuthAPIKey: {"token", "header", "query"},
 	AuthOAuth2: {"token", "client_id", "client_secret", "token_url", "scopes"},
-	AuthHMAC:   {"key", "header", "client_id"},
+	AuthHMAC:   append([]string{"key", "header", "client_id"}, signingKeys...),
 	AuthMTLS:   {},
 	AuthSASL:   {"username", "password", "mechanism", "token", "client_id", "client_secret", "token_url", "scopes"},
 }
@@ -95,6 +93,9 @@ func (o object) auth() Auth {
 			hint = "type " + string(a.Type) + " takes " + strings.Join(allowed, ", ")
 		}
 		o.report(f.key, "unexpected-key", fmt.Sprintf("%s does not go with auth type %q", quote(f.key.text), a.Type), hint)
+	}
+	if a.Type == AuthHMAC {
+		a.Signing = o.signing(requestForm)
 	}
 	o.checkAuth(a)
 	return a
@@ -146,34 +147,4 @@ func checkPEM(text string) *wrong {
 		return nil
 	}
 	return &wrong{"not-pem", "the value is neither PEM nor a reference", "write file: before a path"}
-}
-
-// signature reads how a webhook's calls are signed.
-func (o object) signature() Signature {
-	s := Signature{
-		Scheme: SignatureScheme(o.text("scheme")), Secret: o.secret("secret"),
-		Header: o.text("header"), Algorithm: o.text("algorithm"), Encoding: o.text("encoding"),
-	}
-	if s.Scheme == "" {
-		return s
-	}
-	if s.Scheme == SignatureHMAC {
-		if o.node.get("header") == nil {
-			o.report(o.node.get("scheme"), "missing-key", `signature scheme "hmac" needs the key "header"`, "such as header: X-Signature")
-		}
-		if o.node.get("algorithm") == nil {
-			s.Algorithm = "sha256"
-		}
-		if o.node.get("encoding") == nil {
-			s.Encoding = "hex"
-		}
-		return s
-	}
-	for _, key := range []string{"header", "algorithm", "encoding"} {
-		if f := o.node.field(key); f != nil {
-			o.report(f.key, "unexpected-key", fmt.Sprintf("%q goes with signature scheme %q only", key, SignatureHMAC),
-				"scheme "+string(s.Scheme)+" fixes it")
-		}
-	}
-	return s
 }

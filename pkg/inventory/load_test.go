@@ -77,13 +77,31 @@ func TestModel(t *testing.T) {
 		},
 		{
 			Vendor: vendor, ID: "charge-events", Kind: KindWebhook, URL: address("https://hooks.us.example/acme"),
-			Direction: DirectionInbound, Auth: Auth{Type: AuthHMAC, Key: secret("${K}"), Header: "X-Hmac"},
-			Signature: Signature{Scheme: SignatureHMAC, Secret: secret("${S}"), Header: "X-Sig", Algorithm: "sha256", Encoding: "base64"},
-			Probe:     ProbeConsent{Consent: []Consent{ConsentSendTestEvent}}, Pos: at(35, 13),
+			Direction: DirectionInbound,
+			Auth: Auth{Type: AuthHMAC, Key: secret("${K}"), Header: "X-Hmac", Signing: Signing{
+				Header: "X-Hmac", Algorithm: "sha256", Encoding: "hex", Template: "{method}\n{path}\n{timestamp}\n{body}", Value: "{signature}",
+				TimestampHeader: "X-Timestamp", TimestampFormat: "unix",
+			}},
+			Signature: Signature{Scheme: SignatureHMAC, Secret: secret("${S}"), Signing: Signing{
+				Header: "X-Sig", Algorithm: "sha256", Encoding: "base64", Template: "{body}", Value: "{signature}", TimestampFormat: "unix",
+			}},
+			Probe: ProbeConsent{Consent: []Consent{ConsentSendTestEvent}}, Pos: at(35, 13),
 		},
 		{
 			Vendor: vendor, ID: "keyed", Kind: KindWebhook, URL: address("https://hooks.us.example/keyed"),
 			Auth: Auth{Type: AuthAPIKey, Token: secret("${K}"), Query: "key"}, Pos: at(41, 14),
+		},
+		{
+			Vendor: vendor, ID: "all-said", Kind: KindWebhook, URL: address("https://hooks.us.example/said"),
+			Auth: Auth{Type: AuthHMAC, Key: secret("${K}"), ClientID: secret("key-1"), Header: "Authorization", Signing: Signing{
+				Header: "Authorization", Algorithm: "sha512", Encoding: "base64", Template: "{client_id}{id}{timestamp}{body}",
+				Value: "HMAC {client_id}:{timestamp}:{signature}", TimestampFormat: "unix_ms", IDHeader: "X-Nonce",
+			}},
+			Signature: Signature{Scheme: SignatureHMAC, Secret: secret("${S}"), Signing: Signing{
+				Header: "X-Sig", Algorithm: "sha384", Encoding: "hex", Template: "{id}.{timestamp}.{method}.{path}.{body}", Value: "v1={signature}",
+				TimestampHeader: "X-Time", TimestampFormat: "rfc3339", IDHeader: "X-Id",
+			}},
+			Probe: ProbeConsent{Consent: []Consent{ConsentSendTestEvent}, TestEvent: secret("file:event.json")}, Pos: at(42, 13),
 		},
 	}
 	want := &Inventory{Version: 1, Systems: []*System{billing}, Vendors: []*Vendor{vendor}}

@@ -12,7 +12,7 @@ import (
 
 // secretKeys are the keys whose values are masked in a printed line. A user
 // name is among them because some vendors take the token in its place.
-var secretKeys = []string{"token", "username", "password", "client_secret", "key", "client_key", "secret"} //nolint:gochecknoglobals // a constant table
+var secretKeys = []string{"token", "username", "password", "client_secret", "key", "client_key", "secret", "test_event"} //nolint:gochecknoglobals // a constant table
 
 // secretName finds names that people give to secrets.
 var secretName = regexp.MustCompile(`(?i)token|secret|passw|passphrase|pwd|key|cred|bearer|authori[sz]ation`) //nolint:gochecknoglobals // a constant
@@ -35,6 +35,13 @@ func hidesValue(key string, inLabels bool) bool {
 		return true
 	}
 	return !inLabels && !strings.HasPrefix(key, "x-") && Nearest(key, sortedKnownKeys()) == ""
+}
+
+// hidesMapping says whether all scalars of a mapping under a key may be
+// secret, whatever their own keys: under the key of a secret, where no mapping
+// belongs, and under what may be a misspelt one.
+func hidesMapping(key string) bool {
+	return isSecretKey(key) || !knownKeys()[key] && (secretName.MatchString(key) || Nearest(key, secretKeys) != "")
 }
 
 // span is a range of bytes in a file.
@@ -126,7 +133,11 @@ func (b *maskBuilder) walk(y *yaml.Node, hidden, inLabels bool) {
 		for i := 0; i+1 < len(y.Content); i += 2 {
 			k, v := y.Content[i], y.Content[i+1]
 			b.walk(k, false, false)
-			b.walk(v, hidden || v.Kind != yaml.MappingNode && hidesValue(k.Value, inLabels), k.Value == "labels")
+			hides := hidesValue(k.Value, inLabels)
+			if v.Kind == yaml.MappingNode {
+				hides = hidesMapping(k.Value)
+			}
+			b.walk(v, hidden || hides, k.Value == "labels")
 		}
 	}
 }

@@ -87,10 +87,11 @@ type Auth struct {
 	Password     Secret
 	ClientID     Secret
 	ClientSecret Secret
-	Key          Secret // shared key of type hmac
-	Header       string // header that carries an API key or HMAC
-	Query        string // query parameter that carries an API key
-	TokenURL     string // OAuth 2.0 token endpoint (RFC 6749 section 3.2)
+	Key          Secret  // shared key of type hmac
+	Header       string  // header that carries an API key or HMAC
+	Signing      Signing // how type hmac signs requests
+	Query        string  // query parameter that carries an API key
+	TokenURL     string  // OAuth 2.0 token endpoint (RFC 6749 section 3.2)
 	Scopes       []string
 	Mechanism    string // SASL mechanism, such as SCRAM-SHA-512
 }
@@ -107,11 +108,21 @@ type TLS struct {
 
 // Signature says how webhook calls are signed.
 type Signature struct {
-	Scheme    SignatureScheme
-	Secret    Secret
-	Header    string
-	Algorithm string // hash of scheme hmac, such as sha256
-	Encoding  string // hex or base64, for scheme hmac
+	Scheme  SignatureScheme
+	Secret  Secret
+	Signing // of scheme hmac; the others fix it
+}
+
+// Signing says how a generic HMAC signature is made.
+type Signing struct {
+	Header          string // that carries the signature
+	Algorithm       string // hash: sha1, sha256, sha384 or sha512
+	Encoding        string // hex or base64
+	Template        string // the text that is signed, with {id}, {timestamp}, {method}, {path}, {client_id} and {body}
+	Value           string // of Header, with {signature}, {timestamp} and {client_id}; the last with auth only, also above
+	TimestampHeader string // that carries the timestamp; empty when none does
+	TimestampFormat string // unix, unix_ms or rfc3339
+	IDHeader        string // that carries the id of the message; empty when none does
 }
 
 // Attestation is something a vendor says of itself that no probe can see.
@@ -127,7 +138,8 @@ type Attestation struct {
 
 // ProbeConsent lists what the owner of a link allows beyond the default.
 type ProbeConsent struct {
-	Consent []Consent
+	Consent   []Consent
+	TestEvent Secret // body of the event that send_test_event sends; zero for a harmless one of our own
 }
 
 // Rate is an agreed rate limit: at most Count requests in each Window.

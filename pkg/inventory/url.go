@@ -260,6 +260,47 @@ func (l *Link) LiteralSecrets() []string {
 // left out, because net/http would send it without being asked. The error
 // names the variable, never a value.
 func (l *Link) RequestURL() (*url.URL, error) {
+	return l.resolved(func(query string) string { return query })
+}
+
+// PublicURL is RequestURL less the query parameters that carry a secret, which
+// are not looked up. A secret in the path stays: without it there is no URL.
+func (l *Link) PublicURL() (*url.URL, error) {
+	secret := make(map[string]bool)
+	for _, s := range l.URLSecrets() {
+		if name, ok := strings.CutPrefix(s, "query "); ok {
+			secret[name] = true
+		}
+	}
+	return l.resolved(func(query string) string { return withoutParameters(query, secret) })
+}
+
+// withoutParameters drops parameters by name from a query that begins with "?",
+// or is empty. The others stay as they are written: to encode them anew could
+// change what is asked.
+func withoutParameters(query string, drop map[string]bool) string {
+	if len(drop) == 0 || query == "" {
+		return query
+	}
+	var kept []string
+	for _, pair := range strings.Split(strings.TrimPrefix(query, "?"), "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		if !drop[name] {
+			kept = append(kept, pair)
+		}
+	}
+	if len(kept) == 0 {
+		return ""
+	}
+	return "?" + strings.Join(kept, "&")
+}
+
+// resolved is the URL with its references replaced, once edit has had its way
+// with the query.
+func (l *Link) resolved(edit func(query string) string) (*url.URL, error) {
 	if l.URL == nil {
 		return nil, errors.New("the link has no URL")
 	}
@@ -272,7 +313,7 @@ func (l *Link) RequestURL() (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	query, err := expand(text[parts.query.start:parts.query.end], url.QueryEscape)
+	query, err := expand(edit(text[parts.query.start:parts.query.end]), url.QueryEscape)
 	if err != nil {
 		return nil, err
 	}

@@ -140,3 +140,27 @@ func TestRequestURL(t *testing.T) {
 		}
 	}
 }
+
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	for link, want := range map[string]string{
+		"https://a.example/x?b=1&api_key=2&c=%2F":                  "https://a.example/x?b=1&c=%2F",
+		"https://u:p@a.example/x":                                  "https://a.example/x",
+		"https://a.example/?API%5Fkey=2":                           "https://a.example/",
+		"https://a.example/?b=%2B&c":                               "https://a.example/?b=%2B&c",
+		"https://a.example/x?page=1&key=${INVENTORY_TEST_NOT_SET}": "https://a.example/x?page=1",
+		"https://a.example/x":                                      "https://a.example/x",
+	} {
+		u, err := linkTo(t, KindEndpoint, link).PublicURL()
+		if err != nil {
+			t.Errorf("%s: %v", link, err)
+			continue
+		}
+		if got := u.String(); got != want {
+			t.Errorf("%s: %s, want %s", link, got, want)
+		}
+	}
+	if u, err := linkTo(t, KindEndpoint, "https://a.example/${INVENTORY_TEST_NOT_SET}/x").PublicURL(); err == nil {
+		t.Errorf("%s, for a path that is not known", u)
+	}
+}
