@@ -185,7 +185,7 @@ func fencedBlocks(text string) iter.Seq[string] {
 	}
 }
 
-var commandLine = regexp.MustCompile(`(?m)(?:^|[\s$(])m2mscan ((?:scan|report|validate|rules|init|version|completion)\b[^\n|>;)#]*)`)
+var commandLine = regexp.MustCompile(`(?m)(?:^|[\s$(])m2mscan ((?:scan|report|validate|rules|data|init|version|completion)\b[^\n|>;)#]*)`)
 
 func commandLines(block string) []string {
 	var lines []string

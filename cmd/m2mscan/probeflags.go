@@ -52,11 +52,12 @@ func addProbeFlags(cmd *cobra.Command, p *probeFlags) {
 	flags.Var(newCount(&p.limits.Addresses), "max-addresses", "visit at most `N` addresses of one name")
 	flags.Var(newPerSecond(&p.limits.Rate), "rate", "open at most `N` connections a second, all hosts together")
 	flags.Var(newPerSecond(&p.limits.HostRate), "host-rate", "open at most `N` connections a second to one host and port")
+	flags.Var(newPerSecond(&p.limits.RequestRate), "request-rate", "send at most `N` HTTP requests a second to one host and port")
 	flags.Var(&scalar[string]{to: &p.contact, parse: parseContact, show: func(s string) string { return s }, name: "string"},
 		"contact", "send `WHOM` to ask about the scan (an address or a URL) in the User-Agent")
 	markSettings(flags, settingTerms, "only")
 	markSettings(flags, settingPlain, "level", "tls", "revocation", "resolve", "timeout", "step-timeout", "concurrency",
-		"per-host", "max-addresses", "rate", "host-rate", "contact")
+		"per-host", "max-addresses", "rate", "host-rate", "request-rate", "contact")
 	fixedValues(cmd, "level", checks.Levels)
 	fixedValues(cmd, "tls", checks.TLSProfiles)
 	complete(cmd, "only", cobra.FixedCompletions([]string{"vendor=", "kind=endpoint", "kind=broker", "kind=webhook", "id=", "label="},

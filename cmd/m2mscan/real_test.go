@@ -124,7 +124,7 @@ func TestRealServers(t *testing.T) {
 		t.Helper()
 		var stdout, stderr bytes.Buffer
 		got := run(t.Context(), []string{"scan", inventory, "-o", "table", "-o", "json=" + saved, "-o", "sarif=" + sarif,
-			"--fail-on", "high", "--step-timeout", "2s"}, streams{in: strings.NewReader(""), out: &stdout, err: &stderr})
+			"--fail-on", "high", "--step-timeout", "2s", "--request-rate", "1000"}, streams{in: strings.NewReader(""), out: &stdout, err: &stderr})
 		if got != want {
 			t.Fatalf("exit code %d, want %d\n%s\n%s", got, want, stdout.String(), stderr.String())
 		}

@@ -95,7 +95,7 @@ or rule error; 3 the scan is incomplete.`,
 		a.scanCommand(), a.reportCommand(),
 		a.initCommand(), a.validateCommand(),
 		a.rulesCommand(),
-		a.versionCommand(),
+		a.dataCommand(), a.versionCommand(),
 	)
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)

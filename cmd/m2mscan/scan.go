@@ -23,6 +23,7 @@ type scanFlags struct {
 	gate      gateFlags
 	probe     probeFlags
 	stdinName string
+	dataDir   string
 	dryRun    bool
 }
 
@@ -60,6 +61,7 @@ A link that could not be assessed makes the scan incomplete (exit code 3).`,
 	addGateFlags(cmd, &f.gate)
 	addRuleFlags(cmd, &f.rules)
 	addProbeFlags(cmd, &f.probe)
+	addDataFlag(cmd, &f.dataDir)
 	cmd.Flags().StringVar(&f.stdinName, "stdin-filename", "stdin", "call the inventory read from stdin `NAME` in positions and reports")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be sent to each link, and send nothing")
 	return cmd
@@ -147,9 +149,13 @@ func (a *app) prepare(f *scanFlags, paths []string) (*job, error) {
 	if err := f.gate.check(rules); err != nil {
 		return nil, err
 	}
+	runner := f.probe.runner()
+	if runner.Lifecycle, err = a.dataInUse(f.dataDir); err != nil {
+		return nil, err
+	}
 	a.logger().Info("inventory and rules read", "files", len(inv.Files), "links", len(inv.Links()),
 		"selected", len(links), "rules", len(rules), "took", since(started))
-	return &job{started, inv, links, rules, f.probe.runner()}, nil
+	return &job{started, inv, links, rules, runner}, nil
 }
 
 // probe visits the links, and shows how far it is. The error is a defect that

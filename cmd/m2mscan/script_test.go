@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "xdg"))
 			e.Setenv("NO_COLOR", "")
+			e.Setenv("M2MSCAN_REQUEST_RATE", "1000") // the servers are our own
 			e.Setenv("COLUMNS", "")
 			e.Values[peersKey{}] = running{}
 			// The work directory is a repository, as an inventory's home is.

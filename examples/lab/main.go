@@ -107,6 +107,7 @@ func scan(ctx context.Context, path string) (*report.Report, error) {
 	limits := checks.DefaultLimits
 	limits.StepTimeout = 1500 * time.Millisecond
 	limits.LinkTimeout = 15 * time.Second
+	limits.RequestRate = 20
 	runner := checks.Runner{
 		Probes:    probes.All(),
 		Level:     checks.Observe,

@@ -29,7 +29,7 @@ func acmePay() []spec {
 	return []spec{
 		{
 			id: "acme-pay/charges-api", about: "TLS 1.2 and 1.3, HTTP/2, client certificate enforced",
-			open: charges.https(answer(`{"charges":[]}`)),
+			open: charges.serves(service{path: "/v1/charges", document: `{"charges":[]}`}),
 			expect: Expect{Outcome: "observed", Facts: map[string]any{
 				"tls.version": "TLS 1.3", "tls.accepts.tls10": false, "tls.accepts.tls12": true,
 				"certificate.trusted": true, "certificate.hostname_matches": true,
@@ -39,15 +39,17 @@ func acmePay() []spec {
 		},
 		{
 			id: "acme-pay/payouts-api", about: "TLS 1.3 alone, bearer token",
-			open: payouts.https(bearer()),
+			open: payouts.serves(service{path: "/v1/payouts", document: `{"payouts":[]}`}),
 			expect: Expect{Outcome: "observed", Facts: map[string]any{
+				"access.without_token": "refused", "access.with_garbage_token": "refused", "access.credential": "accepted",
+				"rate_limit.advertised": true, "rate_limit.remaining_falls": true, "errors.stack_trace": false,
 				"tls.accepts.tls12": false, "tls.accepts.tls13": true, "tls.post_quantum": true,
 				"tls.alpn": "h2", "client_auth.requested": false,
 			}},
 		},
 		{
 			id: "acme-pay/settlement-files", about: "TLS 1.2 and no newer",
-			open: settlement.https(bearer()),
+			open: settlement.serves(service{path: "/files", document: `{"files":[]}`}),
 			expect: Expect{
 				Fails:   []string{"tls13-supported"},
 				Outcome: "observed", Facts: map[string]any{
@@ -57,24 +59,24 @@ func acmePay() []spec {
 		},
 		{
 			id: "acme-pay/refunds-api", about: "client certificate agreed, asked for, and not needed",
-			open: refunds.https(answer(`{"refunds":[]}`)),
+			open: refunds.serves(service{path: "/v1/refunds", document: `{"refunds":[]}`, everybody: true}),
 			expect: Expect{
-				Fails:   []string{"mtls-enforced-as-agreed"},
+				Fails:   []string{"access-credential-demanded", "mtls-enforced-as-agreed"},
 				Outcome: "observed", Facts: map[string]any{
-					"client_auth.requested": true, "client_auth.enforced_by_tls": false, "client_auth.enforced_by_application": false,
+					"access.without_token": "accepted", "access.basis": "same_as_authenticated", "client_auth.requested": true, "client_auth.enforced_by_tls": false, "client_auth.enforced_by_application": false,
 				},
 			},
 		},
 		{
 			id: "acme-pay/ledger-api", about: "client certificate enforced by the application, as nginx does",
-			open: ledger.https(certificateWanted(answer(`{"entries":[]}`))),
-			expect: Expect{Outcome: "observed", Facts: map[string]any{
+			open: ledger.https(certificateWanted(service{path: "/ledger", document: `{"entries":[]}`, everybody: true}.handler(""))),
+			expect: Expect{Fails: []string{"errors-machine-readable"}, Outcome: "observed", Facts: map[string]any{
 				"client_auth.requested": true, "client_auth.enforced_by_tls": false, "client_auth.enforced_by_application": true,
 			}},
 		},
 		{
 			id: "acme-pay/disputes-api", about: "the intermediate certificate is missing",
-			open: disputes.https(bearer()),
+			open: disputes.serves(service{path: "/v1/disputes", document: `{"disputes":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-chain-complete", "certificate-trusted"},
 				Outcome: "observed", Facts: map[string]any{

@@ -18,9 +18,10 @@ import (
 // mostConnections is what the worst of the servers takes: the shared handshake,
 // one in TLS 1.2 for the client certificate and one without a name for the
 // default certificate, seven hellos at once, and for each kind of weak suite
-// that is accepted one more. On a link that needs retries the limit is what
-// the plan promises.
-const mostConnections = 13
+// that is accepted one more; then for HTTP a connection that is kept, one with
+// the client certificate, and one for a malformed path in HTTP/1.1. On a link
+// that needs retries the limit is what the plan promises.
+const mostConnections = 17
 
 func builtinJudge(tb testing.TB) *risk.Judge {
 	tb.Helper()
@@ -54,7 +55,7 @@ func scan(t *testing.T, path string) *report.Report {
 	started := time.Now()
 	inv := load(t, path)
 	limits := checks.DefaultLimits
-	limits.StepTimeout = 2 * time.Second
+	limits.StepTimeout, limits.RequestRate = 2*time.Second, 1e6
 	runner := checks.Runner{Probes: probes.All(), Level: checks.Observe, Limits: limits, UserAgent: "m2mscan/test", Now: time.Now}
 	results, err := runner.Run(t.Context(), inv.Links())
 	if err != nil {
@@ -103,14 +104,18 @@ func TestScanOfTheLab(t *testing.T) {
 			checkObservations(t, link.Expect.Outcome, link.Expect.Reason, target)
 			checkFacts(t, link.Expect.Facts, link.Expect.Unknown, target)
 
-			opened := 0
+			opened, requests := 0, 0
 			for _, o := range target.Observations {
 				opened += o.Connections
+				requests += o.Requests
+			}
+			if requests > plan[i].MostRequests {
+				t.Errorf("%d requests, planned %d", requests, plan[i].MostRequests)
 			}
 			accepted := lab.Connections(link.ID)
 			most := mostConnections
 			if link.Expect.Retries {
-				most = plan[i].Cost.Connections
+				most = plan[i].Connections
 			}
 			if accepted > most {
 				t.Errorf("%d connections, the budget is %d", accepted, most)

@@ -30,7 +30,7 @@ func globexIoT() []spec {
 	return []spec{
 		{
 			id: "globex-iot/device-api", about: "the certificate expires in 5 days",
-			open: device.https(bearer()),
+			open: device.serves(service{path: "/devices", document: `{"devices":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-renewal-not-overdue"},
 				Outcome: "observed", Facts: map[string]any{"certificate.expired": false, "certificate.days_left": int64(5)},
@@ -38,7 +38,7 @@ func globexIoT() []spec {
 		},
 		{
 			id: "globex-iot/firmware-images", about: "the certificate is for another host",
-			open: firmware.https(bearer()),
+			open: firmware.serves(service{path: "/firmware", document: `{"images":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-name-matches", "scopes-without-wildcard"},
 				Outcome: "observed", Facts: map[string]any{"certificate.hostname_matches": false, "certificate.trusted": true},
@@ -46,7 +46,7 @@ func globexIoT() []spec {
 		},
 		{
 			id: "globex-iot/fleet-api", about: "the certificate lives five years",
-			open: fleet.https(bearer()),
+			open: fleet.serves(service{path: "/fleet", document: `{"vehicles":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-lifetime-private", "permissions-without-wildcard"},
 				Outcome: "observed", Facts: map[string]any{"certificate.public_ca": false, "certificate.lifetime_days": int64(5*365 + 1)},
@@ -54,7 +54,7 @@ func globexIoT() []spec {
 		},
 		{
 			id: "globex-iot/gateway-api", about: "RSA key of 1024 bits",
-			open: gateway.https(bearer()),
+			open: gateway.serves(service{path: "/gateways", document: `{"gateways":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-key-strength"},
 				Outcome: "observed", Facts: map[string]any{"certificate.key_type": "RSA", "certificate.key_bits": int64(1024)},
@@ -62,7 +62,7 @@ func globexIoT() []spec {
 		},
 		{
 			id: "globex-iot/metering-api", about: "certificate signed with SHA-1",
-			open: metering.https(bearer()),
+			open: metering.serves(service{path: "/meters", document: `{"meters":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-signature-strong", "certificate-trusted"}, // nobody verifies SHA-1 any more
 				Outcome: "observed", Facts: map[string]any{"certificate.weak_signature": true},

@@ -3,7 +3,6 @@ package lab
 import (
 	"io"
 	"net/http"
-	"strings"
 )
 
 // answer serves one JSON document to everybody.
@@ -11,22 +10,6 @@ func answer(document string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, document)
-	})
-}
-
-// bearer asks for a bearer token, and refuses every token there is: the lab
-// has no secrets (RFC 6750 section 3).
-func bearer() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		challenge := `Bearer realm="lab"`
-		if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
-			challenge += `, error="invalid_token"`
-		}
-		w.Header().Set("WWW-Authenticate", challenge)
-		w.Header().Set("Strict-Transport-Security", "max-age=63072000")
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = io.WriteString(w, `{"title":"a token is required","status":401}`)
 	})
 }
 

@@ -29,7 +29,7 @@ func initechHR() []spec {
 	return append([]spec{
 		{
 			id: "initech-hr/payroll-soap", about: "TLS 1.0 to 1.2, CBC suites without forward secrecy",
-			open: payroll.https(answer(`{"wsdl":"/payroll?wsdl"}`)),
+			open: payroll.serves(service{path: "/payroll", document: `{"wsdl":"/payroll?wsdl"}`}),
 			expect: Expect{
 				Fails: []string{
 					"tls-aead-negotiated", "tls-encrypt-then-mac", "tls-floor-enforced", "tls-forward-secrecy-negotiated",
@@ -43,7 +43,7 @@ func initechHR() []spec {
 		},
 		{
 			id: "initech-hr/benefits-api", about: "the certificate has expired",
-			open: benefits.https(bearer()),
+			open: benefits.serves(service{path: "/benefits", document: `{"benefits":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-not-expired", "tls-floor-agreed"},
 				Outcome: "observed", Facts: map[string]any{"certificate.expired": true, "certificate.days_left": int64(-11)},
@@ -51,7 +51,7 @@ func initechHR() []spec {
 		},
 		{
 			id: "initech-hr/onboarding-api", about: "the certificate is not valid yet",
-			open: onboarding.https(bearer()),
+			open: onboarding.serves(service{path: "/hires", document: `{"hires":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-already-valid", "rate-limit-agreed"},
 				Outcome: "observed", Facts: map[string]any{"certificate.not_yet_valid": true, "certificate.expired": false},
@@ -59,7 +59,7 @@ func initechHR() []spec {
 		},
 		{
 			id: "initech-hr/directory-api", about: "the certificate is signed with its own key",
-			open: directory.https(bearer()),
+			open: directory.serves(service{path: "/people", document: `{"people":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-trusted"},
 				Outcome: "observed", Facts: map[string]any{"certificate.self_signed": true, "certificate.trusted": false},
@@ -67,7 +67,7 @@ func initechHR() []spec {
 		},
 		{
 			id: "initech-hr/timesheets-api", about: "the certificate is from a CA nobody agreed on",
-			open: timesheets.https(bearer()),
+			open: timesheets.serves(service{path: "/timesheets", document: `{"timesheets":[]}`}),
 			expect: Expect{
 				Fails:   []string{"certificate-trusted"},
 				Outcome: "observed", Facts: map[string]any{"certificate.self_signed": false, "certificate.trusted": false},
@@ -78,7 +78,7 @@ func initechHR() []spec {
 			open: bare(func(ctx context.Context) (*Server, error) { return HTTP(ctx, answer(`{"employees":[]}`)) }),
 			expect: Expect{
 				Fails: []string{
-					"api-key-in-header", "credentials-encrypted", "restricted-data-token-or-mtls",
+					"api-key-in-header", "credentials-encrypted", "errors-machine-readable", "http-nosniff", "restricted-data-token-or-mtls",
 					"transport-encrypted-sensitive", "url-without-secrets",
 				},
 				Outcome: "observed", Facts: map[string]any{"link.reachable": true},
@@ -137,9 +137,7 @@ func hostile() []spec {
 		},
 		{
 			id: "initech-hr/calendar-api", about: "a firewall resets clients without TLS 1.3",
-			open: named("calendar.initech-hr.test").behind(func(ctx context.Context, config *tls.Config) (*Server, error) {
-				return Intolerant(ctx, config, bearer())
-			}),
+			open: named("calendar.initech-hr.test").servesBy(service{path: "/calendar", document: `{"events":[]}`}, Intolerant),
 			expect: Expect{
 				Outcome: "observed", Retries: true,
 				Facts: map[string]any{"tls.version": "TLS 1.3", "tls.accepts.tls13": true},
@@ -159,7 +157,7 @@ func hostile() []spec {
 			id: "initech-hr/new-hire", about: "webhook receiver behind good TLS, declared carelessly",
 			open: named("hooks.our-company.test").https(receiver()),
 			expect: Expect{
-				Fails:   []string{"data-classified", "rate-limit-agreed", "tls-floor-agreed", "webhook-key-stated"},
+				Fails:   []string{"data-classified", "rate-limit-agreed", "tls-floor-agreed", "webhook-key-stated", "webhook-time-signed"},
 				Outcome: "observed", Facts: map[string]any{"certificate.trusted": true},
 			},
 		},

@@ -64,6 +64,7 @@ const (
 	caName         = "lab-ca.pem"
 	clientCertName = "lab-client.pem"
 	clientKeyName  = "lab-client.key"
+	tokenName      = "lab-token"
 )
 
 //go:embed inventory.yaml.tmpl
@@ -77,7 +78,7 @@ func Start(ctx context.Context) (*Lab, error) {
 		return nil, fmt.Errorf("start lab: %w", err)
 	}
 	l := &Lab{}
-	for _, s := range slices.Concat(acmePay(), globexIoT(), initechHR()) {
+	for _, s := range slices.Concat(acmePay(), globexIoT(), hooliData(), initechHR()) {
 		server, err := s.open(ctx, ca)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("start lab: %s: %w", s.id, err), l.Close())
@@ -109,7 +110,7 @@ func (l *Lab) describe(ca authorities, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	l.files = map[string][]byte{caName: ca.root.PEM(), clientCertName: chain, clientKeyName: key}
+	l.files = map[string][]byte{caName: ca.root.PEM(), clientCertName: chain, clientKeyName: key, tokenName: []byte(ca.token + "\n")}
 
 	functions := template.FuncMap{
 		// port is the port of a link's server.
@@ -157,6 +158,7 @@ func (l *Lab) Vendors() []Vendor {
 	return []Vendor{
 		{ID: "acme-pay", Fails: []string{}},
 		{ID: "globex-iot", Fails: []string{"vendor-review-current"}},
+		{ID: "hooli-data", Fails: []string{}},
 		{ID: "initech-hr", Fails: []string{"vendor-contact-named"}},
 	}
 }
@@ -193,7 +195,7 @@ func (l *Lab) WriteInventory(dir string) (string, error) {
 	}
 	for name, content := range l.files {
 		mode := os.FileMode(0o644)
-		if name == clientKeyName {
+		if name == clientKeyName || name == tokenName {
 			mode = 0o600
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), content, mode); err != nil {

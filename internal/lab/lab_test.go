@@ -108,10 +108,10 @@ func only(version uint16) func(*tls.Config) {
 // unverified accepts any certificate.
 func unverified(c *tls.Config) { c.InsecureSkipVerify = true }
 
-// get sends one GET over conn and returns status and body.
-func get(t *testing.T, conn net.Conn) (status int, body string, err error) {
+// get sends one GET for a path over conn and returns status and body.
+func get(t *testing.T, conn net.Conn, path string) (status int, body string, err error) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://lab.test/", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://lab.test"+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

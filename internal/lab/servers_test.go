@@ -169,10 +169,11 @@ func TestClientCertificates(t *testing.T) {
 		without  int // status without a client certificate; 0 for none
 		excerpt  string
 		certfied int
+		path     string
 	}{
-		enforced:               {"charges.acme-pay.test", 0, "", 200},
-		"acme-pay/refunds-api": {"refunds.acme-pay.test", 200, "refunds", 200},
-		"acme-pay/ledger-api":  {"ledger.acme-pay.test", 400, page, 200},
+		enforced:               {"charges.acme-pay.test", 0, "", 401, "/v1/charges"}, // the token is missing
+		"acme-pay/refunds-api": {"refunds.acme-pay.test", 200, "refunds", 200, "/v1/refunds"},
+		"acme-pay/ledger-api":  {"ledger.acme-pay.test", 400, page, 200, "/ledger"},
 	} {
 		for _, present := range []bool{false, true} {
 			asked := false
@@ -192,7 +193,7 @@ func TestClientCertificates(t *testing.T) {
 			if !asked {
 				t.Errorf("%s does not ask for a certificate", id)
 			}
-			status, body, _ := get(t, conn)
+			status, body, _ := get(t, conn, want.path)
 			wanted := want.without
 			if present {
 				wanted = want.certfied
@@ -207,21 +208,25 @@ func TestClientCertificates(t *testing.T) {
 func TestHTTPAnswers(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	for id, want := range map[string]int{
-		"acme-pay/payouts-api": 401, "globex-iot/device-api": 401, "acme-pay/charge-events": 405,
+	for id, want := range map[string]struct {
+		path   string
+		status int
+	}{
+		"acme-pay/payouts-api": {"/v1/payouts", 401}, "globex-iot/device-api": {"/devices", 401}, "globex-iot/fleet-api": {"/nothing", 404},
+		"acme-pay/charge-events": {"/acme", 405},
 	} {
 		conn, err := r.handshake(t, id, "", unverified)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, _, err := get(t, conn); status != want {
-			t.Errorf("%s: status %d (%v), want %d", id, status, err, want)
+		if status, _, err := get(t, conn, want.path); status != want.status {
+			t.Errorf("%s: status %d (%v), want %d", id, status, err, want.status)
 		}
 	}
 	for id, want := range map[string]int{
 		"initech-hr/employee-export": 200, "initech-hr/reports-api": 200, "globex-iot/device-alerts": 405,
 	} {
-		if status, _, err := get(t, r.dial(t, id)); status != want {
+		if status, _, err := get(t, r.dial(t, id), "/"); status != want {
 			t.Errorf("%s: status %d (%v), want %d", id, status, err, want)
 		}
 	}

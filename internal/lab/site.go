@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type authorities struct {
 	root         *CA // the trust anchor that the inventory names
 	intermediate *CA // below root
 	stranger     *CA // a root that nobody was told to trust
+
+	token string // what the lab's services are opened with; new at each start
 }
 
 func newAuthorities() (a authorities, err error) {
@@ -24,6 +27,7 @@ func newAuthorities() (a authorities, err error) {
 	if a.intermediate, err = a.root.Intermediate("m2mscan lab issuing CA"); err != nil {
 		return a, err
 	}
+	a.token = "lab-" + strings.ToLower(rand.Text())
 	a.stranger, err = NewCA("somebody else's root")
 	return a, err
 }

@@ -30,7 +30,10 @@ type conn struct {
 	release func()                // gives the host's slot back
 	address netip.AddrPort
 	brief   bool      // see dialing
+	common  bool      // see InCommon
 	started time.Time // when the connection was made
+
+	greeting []byte // see Greeting
 
 	read    atomic.Int64
 	closing sync.Once
@@ -40,6 +43,7 @@ type conn struct {
 	ended   bool      // the link's time is over; deadlines stay in the past
 	stepEnd time.Time // of reads; zero while a probe's own, shorter deadline rules
 	trouble bool      // the host was told already
+	resting bool      // see Rest
 	cutOff  bool      // the peer hung up on a write
 	pending []byte    // read ahead, to be read again
 	head    []byte    // first bytes of the answer
@@ -128,6 +132,35 @@ func (c *conn) setDeadline(t time.Time, reads bool, set func(time.Time) error) e
 	return set(end)
 }
 
+// Rest lets a connection lie idle until its next deadline is set: nothing is
+// due on it, and a peer that closes it before it answers again is in its right.
+// It takes a connection of [Visit.Dial] or of a handshake.
+func Rest(c net.Conn) {
+	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = wrapped.NetConn()
+	}
+	if c, ok := c.(*conn); ok {
+		c.rest()
+	}
+}
+
+// wake ends the rest: the peer is there.
+func (c *conn) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resting = false
+}
+
+func (c *conn) rest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
+	c.resting, c.stepEnd = true, time.Time{}
+	_ = c.Conn.SetDeadline(time.Time{})
+}
+
 // Read reads within the caps of the connection and of the probe.
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
@@ -150,6 +183,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.read.Add(int64(n))
 	c.count(n, true)
 	c.keepHead(p[:n])
+	if n > 0 {
+		c.wake()
+	}
 	return n, c.explain(err)
 }
 
@@ -159,7 +195,7 @@ func (c *conn) allowance() (int64, error) {
 	if left <= 0 {
 		return 0, Because(ReasonTooLarge, "more than %d bytes on one connection", limits.BytesPerConn)
 	}
-	probe := limits.BytesPerProbe - c.visit.Load().received.Load()
+	probe := limits.BytesPerProbe - c.user().received.Load()
 	if probe <= 0 {
 		return 0, Because(ReasonBudget, "more than %d bytes for one probe", limits.BytesPerProbe)
 	}
@@ -183,11 +219,21 @@ func (c *conn) count(n int, received bool) {
 	if n <= 0 {
 		return
 	}
-	v := c.visit.Load()
+	v := c.user()
 	v.bytes.Add(int64(n))
 	if received {
 		v.received.Add(int64(n))
 	}
+}
+
+// user is the visit whose probe uses the connection.
+func (c *conn) user() *Visit {
+	if c.common {
+		if v := c.session.current.Load(); v != nil {
+			return v
+		}
+	}
+	return c.visit.Load()
 }
 
 func (c *conn) keepHead(p []byte) {
@@ -246,7 +292,7 @@ func (c *conn) explain(err error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.brief && !c.trouble && c.isTrouble(err) { // Insist tells the gate itself
+	if !c.brief && !c.trouble && !c.resting && c.isTrouble(err) { // Insist tells the gate itself
 		c.trouble = true
 		c.session.gate.trouble(c.started, careful)
 	}

@@ -67,8 +67,22 @@ func (v *Visit) fetch(ctx context.Context, u *url.URL, contentType string, body 
 }
 
 // dialElsewhere opens a counted and paced connection to another host than the
-// target.
+// target, one that the target named.
 func (v *Visit) dialElsewhere(ctx context.Context, network, address string) (net.Conn, error) {
+	return v.dialHost(ctx, network, address, func(host string, to netip.Addr) error {
+		if mayPoint(v.Address().Addr(), to) {
+			return nil
+		}
+		return Because(ReasonNotTested, "%s lies in a network that a certificate from outside may not point to", host)
+	})
+}
+
+// dialDeclared is dialElsewhere for a host that the inventory names.
+func (v *Visit) dialDeclared(ctx context.Context, network, address string) (net.Conn, error) {
+	return v.dialHost(ctx, network, address, func(string, netip.Addr) error { return nil })
+}
+
+func (v *Visit) dialHost(ctx context.Context, network, address string, allow func(string, netip.Addr) error) (net.Conn, error) {
 	s := v.session
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -84,8 +98,8 @@ func (v *Visit) dialElsewhere(ctx context.Context, network, address string) (net
 	if err := pace(ctx, s.scan.dials); err != nil {
 		return nil, s.interrupted(err)
 	}
-	if !mayPoint(v.Address().Addr(), addresses[0]) {
-		return nil, Because(ReasonNotTested, "%s lies in a network that a certificate from outside may not point to", host)
+	if err := allow(host, addresses[0]); err != nil {
+		return nil, err
 	}
 	v.connections.Add(1)
 	dial := s.scan.runner.Dialer

@@ -282,7 +282,11 @@ func (v *Visit) shake(ctx context.Context, offer shaking) (*Handshake, *liveConn
 	_ = c.SetDeadline(offer.deadline())
 	events := &handshakeEvents{certificate: offer.certificate, agrees: offer.agrees, conn: c}
 	c.keep(keptMost)
-	client := tls.Client(c, clientConfig(v.session.target, offer.lowest, offer.highest, events))
+	config := clientConfig(v.session.target, offer.lowest, offer.highest, events)
+	if wantsHTTP1(ctx) && v.session.target.Scheme == "https" {
+		config.NextProtos = []string{"http/1.1"}
+	}
+	client := tls.Client(c, config)
 	start := time.Now()
 	err = client.HandshakeContext(ctx)
 	took := time.Since(start)

@@ -24,10 +24,19 @@ type Probe struct {
 	decode func([]byte) (any, error)
 }
 
-// Cost is what a probe opens and sends on one link at most.
+// Cost is what a probe opens and sends on one link.
 type Cost struct {
-	Connections int `json:"connections"`
-	Requests    int `json:"requests"`
+	Connections int // at most
+	// Asks names the application requests that a server which answers them is
+	// sent, such as "GET /metrics". Probes that name the same one share it: it
+	// is sent once.
+	Asks []string
+	// MoreAsks is how many requests its answers may call for besides, or the
+	// want of one.
+	MoreAsks int
+	// Burst is how many requests it may send unpaced, at level active: see
+	// Visit.BurstRequest.
+	Burst int
 }
 
 // Spec is what [New] needs beside the function.

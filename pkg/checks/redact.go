@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -97,7 +98,41 @@ func isASCII(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }
 
-func (s *session) redact(text string) string { return redact(text, s.secrets()) }
+func (s *session) redact(text string) string { return redact(text, s.secrets.text(s.link)) }
+
+// secrets are the values that nothing of a link may show: those of its
+// inventory, resolved when first needed, and those that came up in the visit.
+type secrets struct {
+	mu    sync.Mutex
+	found []string
+	made  *secretText
+}
+
+func (s *secrets) text(l *inventory.Link) *secretText {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made == nil {
+		s.made = newSecretText(append(secretValuesOf(l), s.found...))
+	}
+	return s.made
+}
+
+func (s *secrets) add(value string) {
+	if value == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found, s.made = append(s.found, value), nil
+}
+
+// Redact makes text of the peer fit for a fact: as in evidence, what is secret
+// or looks like it is masked, and the rest is cut at 160 bytes.
+func (v *Visit) Redact(text string) string { return v.redact(text) }
+
+// Conceal keeps a value out of everything the link's probes report from here
+// on: a token that was issued for the link, or one that was made of its own.
+func (v *Visit) Conceal(value string) { v.session.secrets.add(value) }
 
 // excerpt escapes what is not printable and cuts at excerptMax bytes, never
 // within a character or an escape.
@@ -134,9 +169,9 @@ func excerpt(text string) string {
 	return out.String()
 }
 
-// secretTextOf resolves the secrets of a link. One that cannot be resolved
+// secretValuesOf resolves the secrets of a link. One that cannot be resolved
 // cannot be shown either.
-func secretTextOf(l *inventory.Link) *secretText {
+func secretValuesOf(l *inventory.Link) []string {
 	var values []string
 	for _, secret := range []inventory.Secret{
 		l.Auth.Token, l.Auth.Password, l.Auth.ClientSecret, l.Auth.Key, l.Auth.Username, l.Auth.ClientID,
@@ -151,7 +186,7 @@ func secretTextOf(l *inventory.Link) *secretText {
 	if password != "" {
 		values = append(values, base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
 	}
-	return newSecretText(append(values, urlSecretsOf(l)...))
+	return append(values, urlSecretsOf(l)...)
 }
 
 func newSecretText(values []string) *secretText {
@@ -159,7 +194,7 @@ func newSecretText(values []string) *secretText {
 	for _, value := range values {
 		quoted, _ := json.Marshal(value)
 		inner := string(quoted[1 : len(quoted)-1])
-		forms = append(forms, value, url.QueryEscape(value), url.PathEscape(value), inner)
+		forms = append(forms, value, url.QueryEscape(value), url.PathEscape(value), inner, strings.ToLower(value))
 	}
 	// Longest first: a secret may begin with another.
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })

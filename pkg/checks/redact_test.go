@@ -62,7 +62,7 @@ func TestRedactTheLinksOwnSecrets(t *testing.T) {
 		"url-password":                       "[redacted]",
 		"got whsec_literal":                  "got [redacted]",
 	}
-	s := secretTextOf(link)
+	s := newSecretText(secretValuesOf(link))
 	for text, want := range texts {
 		if got := redact(text, s); got != want {
 			t.Errorf("redact(%q)\n got %q\nwant %q", text, got, want)

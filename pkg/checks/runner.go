@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/lifecycle"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
@@ -25,7 +26,8 @@ type Limits struct {
 	Rate           float64       // new connections a second, all hosts together
 	HostRate       float64       // new connections a second to one host and port
 	RequestRate    float64       // application requests a second to one host and port
-	Requests       int           // application requests on one link
+	Requests       int           // application requests on one link at level observe; 25 more above it
+	Burst          int           // requests of bursts on one link, sent without pacing; level active
 	Connections    int           // connections on one link
 	BytesPerConn   int64         // read from one connection
 	BytesPerProbe  int64         // read by one probe
@@ -36,10 +38,10 @@ type Limits struct {
 //
 //nolint:gochecknoglobals // a table
 var DefaultLimits = Limits{
-	LinkTimeout: 30 * time.Second, StepTimeout: 5 * time.Second,
+	LinkTimeout: time.Minute, StepTimeout: 5 * time.Second,
 	Links: 64, PerHost: 8, Addresses: 4, Rate: 200, HostRate: 20, RequestRate: 2,
-	Requests: 25, Connections: 120,
-	BytesPerConn: 1 << 20, BytesPerProbe: 4 << 20, EvidencePerRun: 16,
+	Requests: 25, Burst: 60, Connections: 120,
+	BytesPerConn: 8 << 20, BytesPerProbe: 8 << 20, EvidencePerRun: 16,
 }
 
 // Runner visits links with probes. It owns deadlines, concurrency, pacing and
@@ -51,6 +53,7 @@ type Runner struct {
 	// Revocation allows to fetch CRLs and to ask OCSP responders, which are
 	// other hosts than the inventory names.
 	Revocation bool
+	Lifecycle  *lifecycle.Data // of server software; nil means the data embedded in this program
 	Limits     Limits
 	Resolve    []Resolution   // answers that replace DNS, as curl's --resolve
 	Roots      *x509.CertPool // trust anchors; nil means this machine's
@@ -75,7 +78,14 @@ type Resolution struct {
 type Planned struct {
 	Link   *inventory.Link
 	Probes []string // the probes that apply at this level
-	Cost   Cost     // at most, all probes together
+	// Connections is how many are opened at most, all probes together.
+	Connections int
+	// Asks names the requests that a link which answers them is sent, each
+	// once, in the order of the probes.
+	Asks []string
+	// MostRequests is how many there may be, with those that an answer calls
+	// for, those that are repeated, and bursts.
+	MostRequests int
 }
 
 // withDefaults fills the fields that are zero.
@@ -86,11 +96,25 @@ func (l Limits) withDefaults() Limits {
 		Links: cmp.Or(l.Links, d.Links), PerHost: cmp.Or(l.PerHost, d.PerHost), Addresses: cmp.Or(l.Addresses, d.Addresses),
 		Rate: cmp.Or(l.Rate, d.Rate), HostRate: cmp.Or(l.HostRate, d.HostRate),
 		RequestRate: cmp.Or(l.RequestRate, d.RequestRate),
-		Requests:    cmp.Or(l.Requests, d.Requests), Connections: cmp.Or(l.Connections, d.Connections),
+		Requests:    cmp.Or(l.Requests, d.Requests), Burst: cmp.Or(l.Burst, d.Burst), Connections: cmp.Or(l.Connections, d.Connections),
 		BytesPerConn: cmp.Or(l.BytesPerConn, d.BytesPerConn), BytesPerProbe: cmp.Or(l.BytesPerProbe, d.BytesPerProbe),
 		EvidencePerRun: cmp.Or(l.EvidencePerRun, d.EvidencePerRun),
 	}
 }
+
+// limits are the runner's own, with a default for each that is not set. What a
+// level allows takes requests.
+func (r *Runner) limits() Limits {
+	limits := r.Limits.withDefaults()
+	if r.Level.Allows(Active) {
+		limits.Requests += activeRequests
+	}
+	return limits
+}
+
+// activeRequests is how many requests a link is sent besides at level active and
+// above. Bursts have a budget of their own.
+const activeRequests = 25
 
 // applicable lists the probes that run on a link at the runner's level.
 func (r *Runner) applicable(l *inventory.Link) []Probe {
@@ -105,29 +129,42 @@ func (r *Runner) applicable(l *inventory.Link) []Probe {
 
 // Plan says what Run would do, without a packet.
 func (r *Runner) Plan(links []*inventory.Link) []Planned {
-	limits := r.Limits.withDefaults()
 	planned := make([]Planned, len(links))
 	for i, l := range links {
-		planned[i] = Planned{Link: l, Probes: []string{}}
-		cost := &planned[i].Cost
-		for _, p := range r.applicable(l) {
-			planned[i].Probes = append(planned[i].Probes, p.Name)
-			if p.Plan != nil {
-				c := p.Plan(r.scope(l))
-				cost.Connections += c.Connections
-				cost.Requests += c.Requests
-			}
-		}
-		cost.Connections = min(cost.Connections, limits.Connections)
-		cost.Requests = min(cost.Requests, limits.Requests)
+		planned[i] = r.plan(l)
 	}
 	return planned
+}
+
+func (r *Runner) plan(l *inventory.Link) Planned {
+	limits := r.limits()
+	p := Planned{Link: l, Probes: []string{}, Asks: []string{}}
+	more, burst := 0, 0
+	for _, probe := range r.applicable(l) {
+		p.Probes = append(p.Probes, probe.Name)
+		if probe.Plan == nil {
+			continue
+		}
+		cost := probe.Plan(r.scope(l))
+		p.Connections += cost.Connections
+		more += cost.MoreAsks
+		burst += cost.Burst
+		for _, ask := range cost.Asks {
+			if !slices.Contains(p.Asks, ask) {
+				p.Asks = append(p.Asks, ask)
+			}
+		}
+	}
+	p.Connections = min(p.Connections, limits.Connections)
+	p.Asks = p.Asks[:min(len(p.Asks), limits.Requests)]
+	p.MostRequests = min(len(p.Asks)+more, limits.Requests) + min(burst, limits.Burst)
+	return p
 }
 
 // scope is what is known of a visit before it starts. How many addresses a
 // name has is not: a plan reckons with all that may be visited.
 func (r *Runner) scope(l *inventory.Link) Scope {
-	s := Scope{Link: l, Level: r.Level, TLSProfile: cmp.Or(r.TLS, TLSRisk), Addresses: r.Limits.withDefaults().Addresses}
+	s := Scope{Link: l, Level: r.Level, TLSProfile: cmp.Or(r.TLS, TLSRisk), Addresses: r.limits().Addresses}
 	if _, err := netip.ParseAddr(l.Target().Host); err == nil {
 		s.Addresses = 1
 	}

@@ -50,7 +50,7 @@ type scan struct {
 }
 
 func newScan(ctx context.Context, r *Runner, links int) *scan {
-	limits := r.Limits.withDefaults()
+	limits := r.limits()
 	now := time.Now
 	if r.Now != nil {
 		now = r.Now

@@ -25,7 +25,7 @@ type session struct {
 	watch   *stopwatch
 	gate    *gate
 	current atomic.Pointer[Visit] // the probe that began last
-	secrets func() *secretText    // resolved when first needed
+	secrets secrets
 
 	shaking sync.Mutex // held while the shared handshake is made
 	shared  *sharedHandshake
@@ -38,6 +38,7 @@ type session struct {
 	kept        int       // connections that are not brief, asked for or open
 	connections int
 	requests    int
+	bursts      int
 	resolved    bool
 	addresses   []netip.Addr
 	addressErr  error
@@ -46,6 +47,8 @@ type session struct {
 	connectTime time.Duration
 	heard       map[netip.Addr]*hearing
 	tlsFirst    bool // a NATS server that waits for the ClientHello
+
+	shares shares // what its probes have in common
 }
 
 func newSession(s *scan, l *inventory.Link) *session {
@@ -56,7 +59,6 @@ func newSession(s *scan, l *inventory.Link) *session {
 		gate:  s.gate(target.Address()),
 		conns: make(map[*conn]struct{}),
 	}
-	session.secrets = sync.OnceValue(func() *secretText { return secretTextOf(l) })
 	limit := s.limits.LinkTimeout
 	session.watch = startStopwatch(limit, func() {
 		cancel(Because(ReasonBudget, "the %s for this link are used up", limit))
@@ -84,13 +86,13 @@ func (s *session) close() {
 	s.closeProbe(nil)
 }
 
-// closeProbe closes what a probe left open, but not the parked connection; nil
-// stands for all probes.
+// closeProbe closes what a probe left open, but neither the parked connection
+// nor those that the link's probes have in common; nil stands for all probes.
 func (s *session) closeProbe(v *Visit) {
 	s.mu.Lock()
 	var left []*conn
 	for c := range s.conns {
-		if (s.parked == nil || s.parked.conn != c) && (v == nil || c.visit.Load() == v) {
+		if (s.parked == nil || s.parked.conn != c) && (v == nil || !c.common && c.visit.Load() == v) {
 			left = append(left, c)
 		}
 	}

@@ -36,7 +36,7 @@ func testProbe(name string, run func(context.Context, *Visit) (*testFacts, error
 	return New(Spec{
 		Name: name, Doc: "A probe for tests.", Level: Observe,
 		Applies: func(*inventory.Link) bool { return true },
-		Plan:    func(Scope) Cost { return Cost{Connections: 2, Requests: 1} },
+		Plan:    func(Scope) Cost { return Cost{Connections: 2, Asks: []string{"GET /"}, MoreAsks: 1} },
 	}, run)
 }
 
@@ -173,7 +173,9 @@ var patient = Limits{Rate: 1e6, HostRate: 1e6, RequestRate: 1e6}
 func visitOne(tb testing.TB, r Runner, l *inventory.Link, run func(context.Context, *Visit) (*testFacts, error)) Observation {
 	tb.Helper()
 	r.Probes = []Probe{testProbe("test", run)}
-	r.Level = Observe
+	if r.Level == "" {
+		r.Level = Observe
+	}
 	results, err := r.Run(tb.Context(), []*inventory.Link{l})
 	if err != nil {
 		tb.Fatal(err)

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -38,6 +39,30 @@ func bundle(ca inventory.Secret) (*x509.CertPool, error) {
 		return nil, Because(ReasonNotTested, "tls.ca holds no certificate")
 	}
 	return pool, nil
+}
+
+// ClientCertificate is the link's own, with its key. The error is
+// [ReasonNotAsked] when the inventory names none, and [ReasonNotTested] when it
+// cannot be read; it never holds its content. Present it with
+// [Visit.HandshakeWith], which shows it to proven peers alone.
+func (v *Visit) ClientCertificate() (*tls.Certificate, error) {
+	stated := v.session.link.TLS
+	if stated.ClientCert.IsZero() {
+		return nil, Because(ReasonNotAsked, "the inventory names no client certificate for this link")
+	}
+	chain, err := stated.ClientCert.Resolve()
+	if err != nil {
+		return nil, Because(ReasonNotTested, "tls.client_cert: %w", err)
+	}
+	key, err := stated.ClientKey.Resolve()
+	if err != nil {
+		return nil, Because(ReasonNotTested, "tls.client_key: %w", err)
+	}
+	pair, err := tls.X509KeyPair([]byte(chain), []byte(key))
+	if err != nil {
+		return nil, Because(ReasonNotTested, "the client certificate and its key do not fit together")
+	}
+	return &pair, nil
 }
 
 // Verify reports whether a handshake proved the peer to be who the inventory

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -51,7 +52,21 @@ func (v *Visit) upgradeNATS(c *conn) error {
 		return err
 	}
 	c.unread(rest)
+	c.greeting = line
 	return v.greeted(line)
+}
+
+// Greeting is what a server said in the clear on a connection before TLS: the
+// INFO line of NATS, without its end. It is empty where nothing was said, and
+// nobody vouches for it.
+func Greeting(c net.Conn) []byte {
+	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = wrapped.NetConn()
+	}
+	if c, ok := c.(*conn); ok {
+		return c.greeting
+	}
+	return nil
 }
 
 // greeted decides what a NATS server's first line means for TLS.

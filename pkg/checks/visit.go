@@ -6,11 +6,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/m2mscan/m2mscan/pkg/checks/lifecycle"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
@@ -46,6 +48,14 @@ func (v *Visit) Level() Level { return v.session.scan.runner.Level }
 
 // TLSProfile is how much is asked of TLS servers.
 func (v *Visit) TLSProfile() TLSProfile { return cmp.Or(v.session.scan.runner.TLS, TLSRisk) }
+
+// Lifecycle is what is known of the releases of server software.
+func (v *Visit) Lifecycle() *lifecycle.Data {
+	if own := v.session.scan.runner.Lifecycle; own != nil {
+		return own
+	}
+	return lifecycle.Embedded()
+}
 
 // Now is the moment the scan started, which facts are judged against.
 func (v *Visit) Now() time.Time { return v.session.scan.now }
@@ -121,7 +131,7 @@ func (v *Visit) dial(ctx context.Context, d dialing) (*conn, error) {
 		leave()
 		free()
 	})
-	c.address, c.brief = to, d.brief
+	c.address, c.brief, c.common = to, d.brief, isInCommon(ctx)
 	s.remember(c)
 	if err := s.ended(); err != nil {
 		_ = c.Close()
@@ -140,6 +150,20 @@ func (v *Visit) Request(ctx context.Context) error {
 	defer s.watch.hold()()
 	if err := pace(ctx, s.gate.requests); err != nil {
 		return s.interrupted(err)
+	}
+	v.requests.Add(1)
+	return nil
+}
+
+// BurstRequest is Request for one of a burst: it is not paced, counts toward a
+// budget of its own (Limits.Burst), and needs level active.
+func (v *Visit) BurstRequest(context.Context) error {
+	s := v.session
+	if !v.Level().Allows(Active) {
+		return Because(ReasonNotAsked, "asked for with --level active")
+	}
+	if err := s.spend(&s.bursts, s.scan.limits.Burst, "requests of bursts"); err != nil {
+		return err
 	}
 	v.requests.Add(1)
 	return nil
@@ -201,6 +225,11 @@ func (v *Visit) observation(facts any, err error) Observation {
 		Requests:    int(v.requests.Load()),
 		Bytes:       v.bytes.Load(),
 		Evidence:    append([]Evidence{}, v.evidence...),
+	}
+	if err != nil && facts == nil && reasonOf(err) == ReasonNotAsked {
+		// There was nothing to learn; that is no failure of the visit.
+		v.unknown = append(v.unknown, Unknown{Reason: ReasonNotAsked, Detail: v.redact(describe(err))})
+		facts, err = reflect.New(v.probe.facts).Interface(), nil
 	}
 	o.Outcome, o.Reason = Classify(err)
 	if err != nil {

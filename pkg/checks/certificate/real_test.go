@@ -359,7 +359,7 @@ func TestRefusedOverTheWire(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := &testserver.Server{Port: uint16(number)}
-			o := testserver.Observe(t, s.Link(t, "mqtts", ""), testserver.Pool(b.root), probeFor(newPKI(t)))[0]
+			o := testserver.ObserveAt(t, time.Now(), s.Link(t, "mqtts", ""), testserver.Pool(b.root), probeFor(newPKI(t)))[0]
 			f, ok := o.Facts.(*Facts)
 			if !ok {
 				t.Fatalf("%s: %s", o.Outcome, o.Detail)

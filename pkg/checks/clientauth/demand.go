@@ -208,6 +208,7 @@ func (d *demand) get(ctx context.Context) error {
 	if d.byTLS.undecided() {
 		d.byTLS = known(false)
 	}
+	httpclient.Talk(d.survey.visit).Note(httpclient.Request{}, response)
 	d.readResponse(response)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/checks/httpclient"
 	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
@@ -46,7 +47,11 @@ func newProbe(silence time.Duration, roots rootNames) checks.Probe {
 // server that does not answer.
 func plan(scope checks.Scope) checks.Cost {
 	const tries = 3
-	cost := checks.Cost{Connections: 1 + tries, Requests: 3} // the shared connection once more, and an older version
+	cost := checks.Cost{Connections: 1 + tries} // the shared connection once more, and an older version
+	if scope.Link.Target().HTTP() {
+		cost.Asks = []string{httpclient.Request{}.Name()}
+		cost.MoreAsks = 2
+	}
 	presented := 0
 	if !scope.Link.TLS.ClientCert.IsZero() {
 		presented++
@@ -55,9 +60,8 @@ func plan(scope checks.Scope) checks.Cost {
 		presented++
 	}
 	cost.Connections += presented * tries
-	cost.Requests += presented
-	if !scope.Link.Target().HTTP() {
-		cost.Requests = 0
+	if scope.Link.Target().HTTP() {
+		cost.MoreAsks += presented
 	}
 	return cost
 }

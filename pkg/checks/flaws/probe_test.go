@@ -224,7 +224,7 @@ func TestPlan(t *testing.T) {
 	if mute.Connections != attempts {
 		t.Errorf("%d connections to a server that resets, want %d", mute.Connections, attempts)
 	}
-	if got := Probe().Plan(checks.Scope{}); got.Connections != most.Connections*mute.Connections || got.Requests != 0 {
+	if got := Probe().Plan(checks.Scope{}); got.Connections != most.Connections*mute.Connections || len(got.Asks)+got.MoreAsks != 0 {
 		t.Errorf("planned %+v, want %d connections", got, most.Connections*mute.Connections)
 	}
 }

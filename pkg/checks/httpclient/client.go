@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,10 +17,11 @@ import (
 	"github.com/projectdiscovery/retryablehttp-go"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
 // BodyMax is how many bytes of a response's body are read.
-const BodyMax = 64 << 10
+const BodyMax = 256 << 10
 
 // Client sends requests to the target of one Visit. Like the Visit, it is used
 // by one goroutine at a time; its connections end with the probe's.
@@ -29,15 +29,6 @@ type Client struct {
 	visit *checks.Visit
 	guard *guard
 	retry *retryablehttp.Client
-}
-
-// Response is an answer, with as much of its body as is kept.
-type Response struct {
-	Status    int
-	Header    http.Header
-	Body      []byte // at most BodyMax bytes, not decompressed
-	Truncated bool   // there was more than BodyMax
-	BodyErr   error  // what ended the body before its end; nil when it was whole or cut
 }
 
 // New makes a client for the link of v. It goes on where the shared handshake
@@ -103,85 +94,64 @@ func (c *Client) Do(request *http.Request) (*Response, error) {
 		request.Header.Set("Accept", "*/*")
 	}
 	ctx := context.WithValue(request.Context(), retryablehttp.RETRY_MAX, 1)
-	c.guard.lastErr = nil
+	c.guard.lastErr, c.guard.tries, c.guard.reused = nil, 0, false
 	// Made by hand: the package's constructors parse the URL anew, leniently.
 	response, err := c.retry.Do(&retryablehttp.Request{Request: request.WithContext(ctx)}) //nolint:bodyclose // readResponse does
 	if err != nil {
 		return nil, c.guard.explain(err)
 	}
-	return readResponse(response, c.guard)
+	return readResponse(response, c.guard), nil
 }
 
-func readResponse(response *http.Response, g *guard) (*Response, error) {
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, BodyMax+1))
-	r := &Response{Status: response.StatusCode, Header: response.Header, Body: body}
-	if len(body) > BodyMax {
-		r.Body, r.Truncated = body[:BodyMax], true
+// turnTo makes what follows count for the probe of v.
+func (c *Client) turnTo(v *checks.Visit) { c.visit, c.guard.visit = v, v }
+
+// hangUp closes the connections that are not in use; a client that was never
+// made has none.
+func (c *Client) hangUp() {
+	if c != nil {
+		c.guard.transport.CloseIdleConnections()
 	}
-	if err != nil {
-		r.BodyErr = g.explain(err)
-	}
-	return r, nil
 }
 
-// publicURL is the declared URL as it may be sent without credentials.
+// publicURL is the declared URL as it may be sent without credentials. A secret
+// in its path goes to proven peers alone.
 func (c *Client) publicURL(ctx context.Context) (*url.URL, error) {
 	link := c.visit.Link()
-	u, err := link.RequestURL()
+	u, err := link.PublicURL()
 	if err != nil {
 		return nil, checks.Because(checks.ReasonNotTested, "the declared URL: %w", err)
 	}
-	u = withoutSecrets(u, link.URLSecrets())
-	switch u.Scheme {
-	case "wss":
-		u.Scheme = "https"
-	case "ws":
-		u.Scheme = "http"
-	}
-	if !strings.Contains(link.URL.Path, "${") {
+	u.Scheme = overHTTP(u.Scheme)
+	if !hasSecretPath(link) {
 		return u, nil
 	}
-	if !c.visit.Target().TLS() {
-		return nil, checks.Because(checks.ReasonNotTested, "the path holds a secret, which is not sent without TLS")
-	}
-	h, err := c.guard.handshake(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.visit.Verify(h); err != nil {
-		return nil, checks.Because(checks.ReasonNotTested, "the path holds a secret, which is not sent to an unproven peer: %w", err)
-	}
-	return u, nil
+	return u, c.guard.prove(ctx)
 }
 
-// withoutSecrets drops user information, the fragment, and the query
-// parameters named as "query NAME".
-func withoutSecrets(u *url.URL, secrets []string) *url.URL {
-	public := *u
-	public.User = nil
-	public.Fragment, public.RawFragment = "", ""
-	drop := make(map[string]bool)
-	for _, s := range secrets {
-		if name, ok := strings.CutPrefix(s, "query "); ok {
-			drop[name] = true
-		}
+// siblings is where the siblings of the declared URL are: beside it, or at the
+// root where its path holds a secret.
+func (c *Client) siblings() *url.URL {
+	link := c.visit.Link()
+	u := &url.URL{Scheme: overHTTP(strings.ToLower(link.URL.Scheme)), Host: link.URL.Host, Path: "/"}
+	if !hasSecretPath(link) {
+		u.Path = link.URL.Path
 	}
-	if len(drop) == 0 || public.RawQuery == "" {
-		return &public
+	return u
+}
+
+func hasSecretPath(l *inventory.Link) bool { return strings.Contains(l.URL.Path, "${") }
+
+// overHTTP is the scheme by which net/http knows a connection.
+func overHTTP(scheme string) string {
+	switch scheme {
+	case "wss":
+		return "https"
+	case "ws":
+		return "http"
+	default:
+		return scheme
 	}
-	var kept []string // as written: encoding anew could change what is asked
-	for _, pair := range strings.Split(public.RawQuery, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if decoded, err := url.QueryUnescape(name); err == nil {
-			name = decoded
-		}
-		if !drop[name] {
-			kept = append(kept, pair)
-		}
-	}
-	public.RawQuery = strings.Join(kept, "&")
-	return &public
 }
 
 // repeatError stands where retryablehttp-go would fall back to another client:

@@ -366,26 +366,3 @@ func TestSecretInThePath(t *testing.T) {
 		}
 	}
 }
-
-func TestWithoutSecrets(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		url     string
-		secrets []string
-		want    string
-	}{
-		{"https://a.example/x?b=1&api_key=2&c=%2F", []string{"query api_key"}, "https://a.example/x?b=1&c=%2F"},
-		{"https://u:p@a.example/x#frag", []string{"userinfo"}, "https://a.example/x"},
-		{"https://a.example/?API%5Fkey=2", []string{"query API_key"}, "https://a.example/"},
-		{"https://a.example/?b=%zz&c", nil, "https://a.example/?b=%zz&c"},
-	}
-	for _, tt := range tests {
-		u, err := url.Parse(tt.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := withoutSecrets(u, tt.secrets).String(); got != tt.want {
-			t.Errorf("withoutSecrets(%s) = %s, want %s", tt.url, got, tt.want)
-		}
-	}
-}

@@ -32,6 +32,14 @@ type picture struct {
 	took        time.Duration
 }
 
+// tlsProbes are those of the connection; the ones of HTTP wait for a server's
+// pace, and have tests of their own.
+func tlsProbes() []checks.Probe {
+	return slices.DeleteFunc(All(), func(p checks.Probe) bool {
+		return !slices.Contains([]string{"link", "client_auth", "certificate", "tls", "tls_flaws"}, p.Name)
+	})
+}
+
 func pictureOf(observations []checks.Observation) picture {
 	p := picture{known: map[string]any{}, unknown: map[string]checks.Unknown{}}
 	for _, o := range observations {
@@ -152,7 +160,7 @@ func behind(t *testing.T, config *tls.Config, limit wire.Limit, profile checks.T
 // scanner scans as the command line does, at a fixed moment.
 func scanner(profile checks.TLSProfile) checks.Runner {
 	return checks.Runner{
-		Probes: All(), Level: checks.Observe, TLS: profile, Limits: usual[profile], UserAgent: "m2mscan/test",
+		Probes: tlsProbes(), Level: checks.Observe, TLS: profile, Limits: usual[profile], UserAgent: "m2mscan/test",
 		Now: func() time.Time { return testserver.Now },
 		Resolver: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil

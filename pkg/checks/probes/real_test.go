@@ -83,7 +83,7 @@ func TestRealServers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			server := &testserver.Server{Port: netip.MustParseAddrPort(test.address).Port()}
-			observations := testserver.Observe(t, server.Link(t, "https", "/"), testserver.Pool(root), All()...)
+			observations := testserver.Observe(t, server.Link(t, "https", "/"), testserver.Pool(root), tlsProbes()...)
 			known, unknown, connections := map[string]any{}, map[string]checks.Reason{}, 0
 			for _, o := range observations {
 				connections += o.Connections

@@ -118,7 +118,7 @@ func TestAddresses(t *testing.T) {
 			if (differ == "") != (test.differ == "") || !strings.Contains(differ, test.differ) {
 				t.Errorf("evidence %q, want %q in it", differ, test.differ)
 			}
-			if planned := runner.Plan([]*inventory.Link{link})[0].Cost.Connections; o.Connections > planned {
+			if planned := runner.Plan([]*inventory.Link{link})[0].Connections; o.Connections > planned {
 				t.Errorf("%d connections, planned %d", o.Connections, planned)
 			}
 		})

@@ -206,9 +206,16 @@ func (s *Server) Link(t testing.TB, scheme, path string) *inventory.Link {
 // resolves to 127.0.0.1. A defect fails the test.
 func Observe(t testing.TB, l *inventory.Link, roots *x509.CertPool, list ...checks.Probe) []checks.Observation {
 	t.Helper()
+	return ObserveAt(t, Now, l, roots, list...)
+}
+
+// ObserveAt is Observe at another moment: that of certificates which other
+// programs minted.
+func ObserveAt(t testing.TB, now time.Time, l *inventory.Link, roots *x509.CertPool, list ...checks.Probe) []checks.Observation {
+	t.Helper()
 	runner := &checks.Runner{
 		Probes: list, Level: checks.Observe, Roots: roots, UserAgent: "m2mscan/test",
-		Now: func() time.Time { return Now },
+		Now: func() time.Time { return now },
 		Limits: checks.Limits{
 			StepTimeout: time.Second, LinkTimeout: 15 * time.Second,
 			Rate: 1e6, HostRate: 1e6, RequestRate: 1e6,
