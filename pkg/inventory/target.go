@@ -25,6 +25,7 @@ type Scheme struct {
 	Name    string
 	Port    uint16 // used when the URL names none
 	TLS     bool   // TLS from the first byte
+	Sealed  bool   // encrypts by means of its own, which are not TLS
 	HTTP    bool   // speaks HTTP, so one GET is a protocol-correct request
 	Kinds   []Kind
 	Twin    string // the same protocol with TLS, when this one is plain text
@@ -48,6 +49,10 @@ var Schemes = []Scheme{
 	{Name: "natss", Port: 4222, TLS: true, Kinds: []Kind{KindBroker}, Service: "NATS over TLS"},
 	{Name: "nats", Port: 4222, Kinds: []Kind{KindBroker}, Twin: "natss", Service: "NATS"},
 	{Name: "rediss", Port: 6379, TLS: true, Kinds: []Kind{KindBroker}, Service: "Redis over TLS"},
+	{Name: "stomps", Port: 61614, TLS: true, Kinds: []Kind{KindBroker}, Service: "STOMP over TLS"},
+	{Name: "stomp", Port: 61613, Kinds: []Kind{KindBroker}, Twin: "stomps", Service: "STOMP"},
+	{Name: "sftp", Port: 22, Sealed: true, Kinds: []Kind{KindEndpoint}, Service: "SFTP"},
+	{Name: "ssh", Port: 22, Sealed: true, Kinds: []Kind{KindEndpoint}, Service: "SSH"},
 	{Name: "redis", Port: 6379, Kinds: []Kind{KindBroker}, Twin: "rediss", Service: "Redis"},
 }
 
