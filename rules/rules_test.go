@@ -347,9 +347,10 @@ func compareFile(t *testing.T, name string, got []byte) {
 // sources are the publications that rules cite. A new one is added here on
 // purpose: it should be one an auditor accepts.
 var sources = []string{
-	"Apple Support", "BSI", "draft-ietf-httpapi-ratelimit-headers", "CA/Browser Forum", "Chrome", "CISA", "IETF", "ISO/IEC 27001:2022", "Let's Encrypt",
-	"Mozilla", "NIST CSF 2.0", "NIST FIPS", "NIST SP 800-52r2", "NIST SP 800-53r5", "NVD",
-	"OWASP API Security Top 10 2023", "OWASP ASVS 5.0.0", "PCI DSS 4.0.1", "RFC", "Standard Webhooks",
+	"AMQP 0-9-1", "Apache Kafka documentation", "Apple Support", "BSI", "CA/Browser Forum", "Chrome", "CISA", "draft-ietf-httpapi-ratelimit-headers",
+	"endoflife.date", "gRPC", "IANA", "IETF", "ISO/IEC 27001:2022", "Let's Encrypt", "Mozilla", "NATS documentation", "NIST CSF 2.0", "NIST FIPS",
+	"NIST SP 800-52r2", "NIST SP 800-53r5", "NIST IR 7966", "NIST IR 8547", "NIST SP 800-57pt1r5", "NIST SP 800-131A", "NIST SP 800-131Ar2", "NVD", "OASIS MQTT 5.0", "OpenSSH", "OWASP API Security Top 10 2023", "OWASP ASVS 5.0.0",
+	"PCI DSS 4.0.1", "RabbitMQ documentation", "RFC", "Standard Webhooks",
 }
 
 // weaknesses are the CWE entries that rules name, as CWE 4.18 calls them.
@@ -370,6 +371,7 @@ var weaknesses = map[string]string{
 	"CWE-299":  "Improper Check for Certificate Revocation",
 	"CWE-300":  "Channel Accessible by Non-Endpoint",
 	"CWE-306":  "Missing Authentication for Critical Function",
+	"CWE-308":  "Use of Single-factor Authentication",
 	"CWE-319":  "Cleartext Transmission of Sensitive Information",
 	"CWE-322":  "Key Exchange without Entity Authentication",
 	"CWE-324":  "Use of a Key Past its Expiration Date",
@@ -378,6 +380,8 @@ var weaknesses = map[string]string{
 	"CWE-328":  "Use of Weak Hash",
 	"CWE-345":  "Insufficient Verification of Data Authenticity",
 	"CWE-347":  "Improper Verification of Cryptographic Signature",
+	"CWE-353":  "Missing Support for Integrity Check",
+	"CWE-354":  "Improper Validation of Integrity Check Value",
 	"CWE-393":  "Return of Wrong Status Code",
 	"CWE-400":  "Uncontrolled Resource Consumption",
 	"CWE-436":  "Interpretation Conflict",

@@ -74,15 +74,21 @@ func globexIoT() []spec {
 				return MQTT(ctx, config, "fleet", "unused")
 			}),
 			expect: Expect{Outcome: "observed", Facts: map[string]any{
-				"tls.version": "TLS 1.3", "certificate.trusted": true, "client_auth.requested": false,
+				"broker.protocol": "MQTT 5", "broker.anonymous": "refused", "tls.version": "TLS 1.3", "certificate.trusted": true, "client_auth.requested": false,
 			}},
 		},
 		{
 			id: "globex-iot/telemetry-legacy", about: "MQTT in plain text, open to anybody",
 			open: bare(func(ctx context.Context) (*Server, error) { return MQTT(ctx, nil, "", "") }),
 			expect: Expect{
-				Fails:   []string{"internal-data-authenticated", "transport-encrypted-sensitive"},
-				Outcome: "observed", Facts: map[string]any{"link.reachable": true, "link.network": "loopback"},
+				Fails: []string{
+					"broker-login-encrypted", "broker-message-size-limited", "broker-refuses-anonymous", "internal-data-authenticated",
+					"transport-encrypted-sensitive",
+				},
+				Outcome: "observed", Facts: map[string]any{
+					"link.reachable": true, "link.network": "loopback", "broker.anonymous": "accepted", "broker.plaintext": true,
+				},
+				Unknown: map[string]string{"broker.rights.publish": "not_tested"},
 			},
 		},
 		{
@@ -91,6 +97,7 @@ func globexIoT() []spec {
 				return NATS(ctx, config, "", "")
 			}),
 			expect: Expect{Outcome: "observed", Facts: map[string]any{
+				"broker.without_certificate": "refused", "broker.declared": "accepted",
 				"client_auth.requested": true, "client_auth.enforced_by_tls": true,
 			}},
 		},

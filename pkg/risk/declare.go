@@ -22,6 +22,7 @@ func Declare(l *inventory.Link, now time.Time) Declared {
 		Host:           target.Host,
 		Port:           int(target.Port),
 		TLS:            scheme.TLS,
+		Encrypted:      scheme.TLS || scheme.Sealed,
 		TLSTwin:        scheme.Twin,
 		Direction:      string(l.Direction),
 		Classification: string(l.Data.Classification),

@@ -31,6 +31,7 @@ type DeclaredLink struct {
 	Host           string       `json:"host" doc:"host name or address"`
 	Port           int          `json:"port" doc:"port"`
 	TLS            bool         `json:"tls" doc:"the scheme speaks TLS from the first byte"`
+	Encrypted      bool         `json:"encrypted" doc:"the scheme encrypts: by TLS from the first byte, or by means of its own as SSH does"`
 	TLSTwin        string       `json:"tls_twin" doc:"the scheme with TLS that could replace this one, or empty"`
 	Direction      string       `json:"direction" doc:"outbound, inbound, both, or empty"`
 	Classification string       `json:"classification" doc:"public, internal, confidential, restricted, or empty"`

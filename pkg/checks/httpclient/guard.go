@@ -401,7 +401,7 @@ func (g *guard) explain(err error) error {
 		return checks.Because(checks.ReasonAmbiguous, "%w", err)
 	}
 	if alert, ok := g.lateAlert(); ok {
-		return fmt.Errorf("%w: %w", err, alert)
+		return fmt.Errorf("%w%.0w", alert, err) // how the write failed differs from run to run
 	}
 	switch {
 	case strings.Contains(text, "ENHANCE_YOUR_CALM"):

@@ -4,16 +4,20 @@ package probes
 import (
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/access"
+	"github.com/m2mscan/m2mscan/pkg/checks/broker"
 	"github.com/m2mscan/m2mscan/pkg/checks/certificate"
 	"github.com/m2mscan/m2mscan/pkg/checks/clientauth"
 	"github.com/m2mscan/m2mscan/pkg/checks/exposure"
 	"github.com/m2mscan/m2mscan/pkg/checks/flaws"
+	"github.com/m2mscan/m2mscan/pkg/checks/grpc"
 	"github.com/m2mscan/m2mscan/pkg/checks/oauth"
 	"github.com/m2mscan/m2mscan/pkg/checks/ratelimit"
 	"github.com/m2mscan/m2mscan/pkg/checks/reach"
+	"github.com/m2mscan/m2mscan/pkg/checks/ssh"
 	"github.com/m2mscan/m2mscan/pkg/checks/transport"
 	"github.com/m2mscan/m2mscan/pkg/checks/verbose"
 	"github.com/m2mscan/m2mscan/pkg/checks/webhook"
+	"github.com/m2mscan/m2mscan/pkg/checks/websocket"
 )
 
 // All returns every probe in the order they run. The first makes the shared
@@ -29,7 +33,11 @@ func All() []checks.Probe {
 		certificate.Probe(),
 		transport.Probe(),
 		flaws.Probe(),
+		broker.Probe(),
+		ssh.Probe(),
+		grpc.Probe(),
 		access.Probe(),
+		websocket.Probe(),
 		verbose.Probe(),
 		exposure.Probe(),
 		oauth.Probe(),
