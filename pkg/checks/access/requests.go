@@ -26,6 +26,7 @@ type requests struct {
 	graphQL      bool
 	asksGarbage  bool
 	asksOwn      bool
+	secure       bool // over TLS: without, no secret is sent, though it is tried
 	asksInQuery  bool
 	asksOverride bool
 }
@@ -36,7 +37,8 @@ const overrideHeader = "X-Http-Method-Override"
 
 func requestsFor(l *inventory.Link, level checks.Level) requests {
 	var r requests
-	certificate := l.Target().TLS() && !l.TLS.ClientCert.IsZero()
+	r.secure = l.Target().TLS()
+	certificate := r.secure && !l.TLS.ClientCert.IsZero()
 	r.mutual = isMutual(l, certificate)
 	r.public = !r.mutual && (l.Auth.Type == inventory.AuthNone || l.Auth.Type == "" && l.Kind == inventory.KindWebhook)
 	r.certified = certificate && !r.mutual && !r.public
@@ -110,7 +112,7 @@ func (r requests) list() []httpclient.Request {
 	for _, more := range []struct {
 		asked   bool
 		request httpclient.Request
-	}{{r.asksGarbage, r.garbage}, {r.asksInQuery, r.inQuery}, {r.asksOwn, r.own}, {r.asksOverride, r.other}} {
+	}{{r.asksGarbage, r.garbage}, {r.asksInQuery, r.inQuery}, {r.asksOwn && r.secure, r.own}, {r.asksOverride && (r.secure || !r.asksOwn), r.other}} {
 		if more.asked {
 			list = append(list, more.request)
 		}
