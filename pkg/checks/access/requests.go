@@ -2,7 +2,6 @@ package access
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/httpclient"
@@ -43,7 +42,7 @@ func requestsFor(l *inventory.Link, level checks.Level) requests {
 	r.public = !r.mutual && (l.Auth.Type == inventory.AuthNone || l.Auth.Type == "" && l.Kind == inventory.KindWebhook)
 	r.certified = certificate && !r.mutual && !r.public
 
-	r.bare = baseRequest(l)
+	r.bare = httpclient.Declared(l)
 	r.graphQL = r.bare.URI != ""
 	r.none = r.bare
 	r.none.Certificate = r.certified
@@ -142,17 +141,6 @@ func plan(s checks.Scope) checks.Cost {
 	default: // nothing to tamper with
 	}
 	return cost
-}
-
-// baseRequest is what all others are made of: the declared URL, or of GraphQL
-// the smallest query there is. Servers that guard against requests forged by
-// browsers want a header which those cannot set.
-func baseRequest(l *inventory.Link) httpclient.Request {
-	path := l.URL.EscapedPath()
-	if !strings.HasSuffix(strings.TrimSuffix(path, "/"), "/graphql") || strings.Contains(l.URL.Path, "${") || l.URL.RawQuery != "" {
-		return httpclient.Request{}
-	}
-	return httpclient.Request{URI: path + "?query=%7B__typename%7D", Header: http.Header{"Apollo-Require-Preflight": {"true"}}}
 }
 
 func with(r httpclient.Request, c *httpclient.Credential) httpclient.Request {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/m2mscan/m2mscan/pkg/inventory"
 )
 
 // Request is one request to the link's own host and port.
@@ -58,4 +60,15 @@ func Names(requests ...Request) []string {
 		names[i] = r.Name()
 	}
 	return names
+}
+
+// Declared is the request that a link is there for: the declared URL, or of
+// GraphQL the smallest query there is. Servers that guard against requests
+// forged by browsers want a header which those cannot set.
+func Declared(l *inventory.Link) Request {
+	path := l.URL.EscapedPath()
+	if !strings.HasSuffix(strings.TrimSuffix(path, "/"), "/graphql") || strings.Contains(l.URL.Path, "${") || l.URL.RawQuery != "" {
+		return Request{}
+	}
+	return Request{URI: path + "?query=%7B__typename%7D", Header: http.Header{"Apollo-Require-Preflight": {"true"}}}
 }

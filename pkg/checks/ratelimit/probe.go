@@ -4,9 +4,7 @@ package ratelimit
 
 import (
 	"context"
-	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
 	"github.com/m2mscan/m2mscan/pkg/checks/httpclient"
@@ -37,7 +35,7 @@ func requests(l *inventory.Link, level checks.Level, own *httpclient.Credential)
 	if l.Kind != inventory.KindEndpoint {
 		return nil
 	}
-	first := base(l)
+	first := httpclient.Declared(l)
 	first.Certificate = certified(l)
 	if identified(l, level) {
 		first.Credential = own
@@ -45,16 +43,6 @@ func requests(l *inventory.Link, level checks.Level, own *httpclient.Credential)
 	second := first
 	second.Note = again
 	return []httpclient.Request{first, second}
-}
-
-// base is the request without a credential. It must be that of package access,
-// so that it is sent once: a GraphQL endpoint answers nothing but a query.
-func base(l *inventory.Link) httpclient.Request {
-	path := l.URL.EscapedPath()
-	if !strings.HasSuffix(strings.TrimSuffix(path, "/"), "/graphql") || strings.Contains(l.URL.Path, "${") || l.URL.RawQuery != "" {
-		return httpclient.Request{}
-	}
-	return httpclient.Request{URI: path + "?query=%7B__typename%7D", Header: http.Header{"Apollo-Require-Preflight": {"true"}}}
 }
 
 // certified reports whether the link's own client certificate is presented.
