@@ -35,7 +35,7 @@ func NewPKI(t testing.TB) PKI {
 	p.CertFile, p.KeyFile = file("server.pem", certificate), file("server.key", key)
 	ca, _ := encode(t, root)
 	p.CAFile = file("ca.pem", ca)
-	p.ClientCertPEM, p.ClientKeyPEM = encode(t, root.Leaf(t, nil, testserver.Usage(x509.ExtKeyUsageClientAuth)))
+	p.ClientCertPEM, p.ClientKeyPEM = encode(t, root.Leaf(t, nil, testserver.Usage(x509.ExtKeyUsageClientAuth), forServers))
 	return p
 }
 
@@ -48,4 +48,10 @@ func encode(t testing.TB, issued *testserver.Issued) (certificate, key string) {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})),
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// forServers makes a certificate valid for years: real brokers hold it against
+// the real time, not against that of the tests.
+func forServers(c *x509.Certificate) {
+	c.NotBefore, c.NotAfter = testserver.Now.AddDate(-1, 0, 0), testserver.Now.AddDate(4, 0, 0)
 }
