@@ -44,9 +44,13 @@ func Probe() checks.Probe {
 		Level:   checks.Observe,
 		Applies: func(l *inventory.Link) bool { return l.Kind == inventory.KindBroker },
 		Plan: func(s checks.Scope) checks.Cost {
-			cost := checks.Cost{Connections: mostConnections}
+			// The shared handshake, and one more where an alert was lost.
+			cost := checks.Cost{Connections: mostConnections + 2}
 			if s.Level.Allows(checks.Consented) {
 				cost.Connections += mostTries
+			}
+			if s.Link.Target().HTTP() {
+				cost.MoreAsks = cost.Connections // each WebSocket begins with a request
 			}
 			return cost
 		},
