@@ -67,10 +67,10 @@ func (v *visit) logIn(ctx context.Context, fact string, as connect, use func(*ch
 
 // plaintextTwin looks for MQTT without TLS on the well-known port.
 func (v *visit) plaintextTwin(ctx context.Context) {
-	if !v.Visit.Target().TLS() || v.webSocket() {
-		return
+	if !v.Visit.Target().TLS() {
+		return // it is the twin
 	}
-	c, err := v.OpenTwin(ctx)
+	c, err := v.OpenTwin(ctx) // there is none known of a WebSocket
 	if err == nil {
 		defer c.Close()
 		_, _, err = v.connect(c, connect{})
@@ -80,7 +80,7 @@ func (v *visit) plaintextTwin(ctx context.Context) {
 		v.Facts.Plaintext, v.Facts.PlaintextLogin = new(true), new(true)
 	case reason == checks.ReasonRefused:
 		v.Facts.Plaintext, v.Facts.PlaintextLogin = new(false), new(false)
-	case reason != checks.ReasonNotAsked:
+	default:
 		v.Visit.Unknown("plaintext", err)
 		v.Visit.Unknown("plaintext_login", err)
 	}

@@ -137,10 +137,7 @@ func (v *visit) begin(c *channel.Conn) error {
 	v.Visit.Evidence("mqtt", "CONNECT without a login: "+codeText(ack.code))
 	v.Facts.Protocol = new(map[byte]string{level4: "MQTT 3.1.1", level5: "MQTT 5"}[v.level])
 	v.introduce(ack)
-	if v.Visit.Target().TLS() {
-		v.Absent("plaintext", "looked at beside the well-known port alone")
-		v.Absent("plaintext_login", "looked at beside the well-known port alone")
-	} else {
+	if !v.Visit.Target().TLS() {
 		v.Facts.Plaintext, v.Facts.PlaintextLogin = new(true), new(true) // each CONNECT may carry a password
 	}
 	if what == turnedAway {

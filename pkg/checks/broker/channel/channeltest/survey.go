@@ -1,6 +1,7 @@
 package channeltest
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -22,6 +23,10 @@ type Visit struct {
 	Level  checks.Level
 	Roots  *x509.CertPool
 	Limits checks.Limits // StepTimeout one second, when it is zero
+	// Ports says where each port of the broker's host really is, for tests of
+	// what stands beside a well-known one: "1883" at "127.0.0.1:40123". Nobody
+	// listens on the others. nil takes ports as they are.
+	Ports map[string]string
 }
 
 // Link is a link to a broker at an address of loopback, by the name that
@@ -69,6 +74,12 @@ func Survey(t testing.TB, l *inventory.Link, visit Visit, survey func(context.Co
 		Resolver: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil
 		},
+	}
+	if visit.Ports != nil {
+		runner.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+			_, port, _ := net.SplitHostPort(address)
+			return (&net.Dialer{}).DialContext(ctx, network, cmp.Or(visit.Ports[port], "127.0.0.1:1"))
+		}
 	}
 	results, err := runner.Run(t.Context(), []*inventory.Link{l})
 	if err != nil {
