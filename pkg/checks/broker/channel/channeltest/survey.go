@@ -78,7 +78,7 @@ func Survey(t testing.TB, l *inventory.Link, visit Visit, survey func(context.Co
 	if visit.Ports != nil {
 		runner.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
 			_, port, _ := net.SplitHostPort(address)
-			return (&net.Dialer{}).DialContext(ctx, network, cmp.Or(visit.Ports[port], "127.0.0.1:1"))
+			return (&net.Dialer{}).DialContext(ctx, network, cmp.Or(visit.Ports[port], "127.0.0.1:1")) //nolint:forbidigo // loopback, in tests
 		}
 	}
 	results, err := runner.Run(t.Context(), []*inventory.Link{l})
