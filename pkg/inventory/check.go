@@ -70,9 +70,17 @@ func checkURL(text string, kind Kind) *wrong {
 		return &wrong{"unknown-scheme", "unknown URL scheme " + quote(parts.scheme), schemeHint(parts.scheme, schemes)}
 	}
 	if !slices.Contains(scheme.Kinds, kind) {
-		return &wrong{"wrong-scheme", "scheme " + quote(scheme.Name) + " is not one of a " + string(kind), schemeHint("", schemes)}
+		return &wrong{"wrong-scheme", "scheme " + quote(scheme.Name) + " is not one of " + article(kind), schemeHint("", schemes)}
 	}
 	return checkURLParts(text, parts, bad)
+}
+
+// article puts "a" or "an" before a kind of link.
+func article(kind Kind) string {
+	if kind == KindEndpoint {
+		return "an " + string(kind)
+	}
+	return "a " + string(kind)
 }
 
 // checkURLParts explains what is wrong behind the scheme of a URL.

@@ -29,7 +29,8 @@ type Options struct {
 
 // Load reads inventory files as one inventory. A path is a file, a directory
 // (its *.yaml, *.yml and *.json files in the order of their names, hidden
-// ones and subdirectories left out) or "-". A file named twice is read once.
+// ones, the waiver file and subdirectories left out) or "-". A file named twice
+// is read once.
 //
 // Everything that is wrong with the files is in the Problems, in the order of
 // files and lines; the inventory is nil when any of them is not a warning.
@@ -48,7 +49,7 @@ func Load(paths []string, o Options) (*Inventory, Problems, error) {
 		}
 		sum := sha256.Sum256(raw)
 		digest.Write(sum[:])
-		read[i] = &reading{file: File{Path: f.name, Digest: hex.EncodeToString(sum[:])}, dir: f.dir, raw: raw}
+		read[i] = &reading{file: File{Path: f.name, Digest: hex.EncodeToString(sum[:])}, dir: f.dir, raw: raw, cut: inventoryParts}
 	}
 	parseAll(read)
 
@@ -163,7 +164,7 @@ func listDirectory(path string) ([]string, error) {
 	var found []string
 	for _, e := range entries {
 		extension := strings.ToLower(filepath.Ext(e.Name()))
-		if !e.IsDir() && e.Name()[0] != '.' && slices.Contains([]string{".yaml", ".yml", ".json"}, extension) {
+		if !e.IsDir() && e.Name()[0] != '.' && e.Name() != WaiverFile && slices.Contains([]string{".yaml", ".yml", ".json"}, extension) {
 			found = append(found, filepath.Join(path, e.Name()))
 		}
 	}
@@ -178,6 +179,7 @@ type reading struct {
 	file     File
 	dir      string
 	raw      []byte
+	cut      func(root *node) []part
 	source   *source
 	root     *node // nil when the file could not be parsed
 	problems Problems
@@ -221,7 +223,7 @@ func (r *reading) parse() {
 	r.source.root = parsed
 	g := &grower{source: r.source, report: report, anchored: map[*yaml.Node]*node{}}
 	root := g.grow(parsed, 0)
-	r.faults = validate(r.source, root)
+	r.faults = validate(r.source, r.cut(root))
 	if root.shape == shapeMapping {
 		r.root = root
 	}

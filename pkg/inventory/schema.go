@@ -23,11 +23,24 @@ const SchemaID = "https://m2mscan.github.io/schema/inventory-1.json"
 // Schema returns the JSON Schema (draft-07) of an inventory file.
 func Schema() []byte { return bytes.Clone(schemaJSON) }
 
+//go:embed waivers.schema.json
+var waiverSchemaJSON []byte
+
+// WaiverSchemaID is the $id of the JSON Schema of waiver files.
+const WaiverSchemaID = "https://m2mscan.github.io/schema/waivers-1.json"
+
+// WaiverSchema returns the JSON Schema (draft-07) of a waiver file.
+func WaiverSchema() []byte { return bytes.Clone(waiverSchemaJSON) }
+
 // The definitions of the schema that are validated on their own, so that
 // links are validated in parallel and an error names its link.
 const (
 	defRoot   = ""
 	defVendor = "vendor"
+
+	// Those of waiver files, which have a schema of their own.
+	defWaiverFile = "waiver file"
+	defWaiver     = "waiver"
 )
 
 // linkLists are the lists of a vendor that hold links: the key, the
@@ -45,14 +58,14 @@ var linkLists = []struct { //nolint:gochecknoglobals // a constant table
 // inventory is loaded, because a command that needs none must not wait.
 var validators = sync.OnceValue(func() map[string]*gojsonschema.Schema { //nolint:gochecknoglobals // compiled once, never written again
 	compiled := map[string]*gojsonschema.Schema{}
-	for _, definition := range []string{defRoot, defVendor, "endpoint", "broker", "webhook"} {
+	for definition, reference := range map[string]string{
+		defRoot: SchemaID, defVendor: SchemaID + "#/definitions/vendor", "endpoint": SchemaID + "#/definitions/endpoint",
+		"broker": SchemaID + "#/definitions/broker", "webhook": SchemaID + "#/definitions/webhook",
+		defWaiverFile: WaiverSchemaID, defWaiver: WaiverSchemaID + "#/definitions/waiver",
+	} {
 		loader := gojsonschema.NewSchemaLoader()
-		if err := loader.AddSchema(SchemaID, gojsonschema.NewBytesLoader(schemaJSON)); err != nil {
+		if err := loader.AddSchemas(gojsonschema.NewBytesLoader(schemaJSON), gojsonschema.NewBytesLoader(waiverSchemaJSON)); err != nil {
 			panic("schema.json: " + err.Error()) // the embedded file is broken: a test would have failed
-		}
-		reference := SchemaID
-		if definition != defRoot {
-			reference += "#/definitions/" + definition
 		}
 		schema, err := loader.Compile(gojsonschema.NewStringLoader(fmt.Sprintf(`{"$ref": %q}`, reference)))
 		if err != nil {
@@ -120,12 +133,18 @@ func (s *schemaOrBool) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, s.Node) //nolint:wrapcheck // called by encoding/json
 }
 
-// schemaTree is schema.json read for its words.
+// schemaTree is schema.json read for its words, with that of waiver files among
+// its definitions.
 var schemaTree = sync.OnceValue(func() *schemaNode { //nolint:gochecknoglobals // read once, never written again
 	root := new(schemaNode)
 	if err := json.Unmarshal(schemaJSON, root); err != nil {
 		panic("schema.json: " + err.Error()) // the embedded file is broken: a test would have failed
 	}
+	waivers := new(schemaNode)
+	if err := json.Unmarshal(waiverSchemaJSON, waivers); err != nil {
+		panic("waivers.schema.json: " + err.Error())
+	}
+	root.Definitions[defWaiverFile], root.Definitions[defWaiver] = waivers, waivers.Definitions[defWaiver]
 	return root
 })
 

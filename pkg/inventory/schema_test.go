@@ -179,9 +179,16 @@ func TestExamplesAreValid(t *testing.T) {
 	examples := 0
 	for _, name := range slices.Sorted(maps.Keys(schemaTree().Definitions)) {
 		for _, p := range schemaTree().definition(name).Properties {
-			reference := fmt.Sprintf(`{"$ref": "%s#/definitions/%s/properties/%s"}`, SchemaID, name, p.Name)
+			home := SchemaID + "#/definitions/" + name
+			switch name {
+			case defWaiverFile:
+				home = WaiverSchemaID + "#"
+			case defWaiver:
+				home = WaiverSchemaID + "#/definitions/" + name
+			}
+			reference := fmt.Sprintf(`{"$ref": "%s/properties/%s"}`, home, p.Name)
 			loader := gojsonschema.NewSchemaLoader()
-			if err := loader.AddSchema(SchemaID, gojsonschema.NewBytesLoader(schemaJSON)); err != nil {
+			if err := loader.AddSchemas(gojsonschema.NewBytesLoader(schemaJSON), gojsonschema.NewBytesLoader(waiverSchemaJSON)); err != nil {
 				t.Fatal(err)
 			}
 			schema, err := loader.Compile(gojsonschema.NewStringLoader(reference))
@@ -294,6 +301,16 @@ func TestDocumentation(t *testing.T) {
 			codes[strings.TrimSuffix(code, "?")] = true
 		}
 	}
+	for _, c := range waiverCases() {
+		if at := strings.LastIndexByte(c.want, '['); at >= 0 {
+			codes[strings.TrimSuffix(c.want[at+1:], "]")] = true
+		}
+	}
+	waivers, err := os.ReadFile("../../docs/waivers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc += string(waivers)
 	for _, code := range slices.Sorted(maps.Keys(codes)) {
 		if !strings.Contains(doc, "`"+code+"`") {
 			t.Errorf("%s does not explain %q", path, code)

@@ -16,8 +16,17 @@ type part struct {
 	cut        map[string]string // lists that are parts of their own
 }
 
-// parts cuts a file into the root, the vendors and the links.
-func parts(root *node) []part {
+// waiverParts cuts a waiver file into the root and the waivers.
+func waiverParts(root *node) []part {
+	all := []part{{definition: defWaiverFile, node: root, cut: map[string]string{"waivers": defWaiver}}}
+	for _, waiver := range root.list("waivers") {
+		all = append(all, part{definition: defWaiver, node: waiver})
+	}
+	return all
+}
+
+// inventoryParts cuts a file into the root, the vendors and the links.
+func inventoryParts(root *node) []part {
 	rootCut, vendorCut := map[string]string{"vendors": defVendor}, map[string]string{}
 	for _, list := range linkLists {
 		vendorCut[list.key] = list.definition
@@ -48,9 +57,9 @@ type fault struct {
 	node    *node // whose value is wrong, so that later checks leave it alone; may be nil
 }
 
-// validate checks a file against the schema, on all processors.
-func validate(s *source, root *node) []fault {
-	all, compiled := parts(root), validators()
+// validate checks the parts of a file against the schema, on all processors.
+func validate(s *source, all []part) []fault {
+	compiled := validators()
 	found := make([][]fault, len(all))
 	workers := min(runtime.GOMAXPROCS(0), (len(all)+63)/64)
 	var group sync.WaitGroup
