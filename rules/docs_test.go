@@ -42,6 +42,7 @@ func TestDocs(t *testing.T) {
 		"Index":      index(list),
 		"Namespaces": namespaces(),
 		"Severities": names(risk.Severities),
+		"Claims":     names(risk.ClaimNames()),
 		"Categories": names(risk.Categories),
 	})
 	if err != nil {

@@ -3,7 +3,7 @@ package rules_test
 // sources are the publications that rules cite. A new one is added here on
 // purpose: it should be one an auditor accepts.
 var sources = []string{
-	"AMQP 0-9-1", "Apache Kafka documentation", "Apple Support", "BSI", "CA/Browser Forum", "Chrome", "CISA", "draft-ietf-httpapi-ratelimit-headers",
+	"AMQP 0-9-1", "Apache Kafka documentation", "Apple Support", "BSI", "CA/Browser Forum", "Chrome", "CISA", "CSA CAIQ 4.0", "draft-ietf-httpapi-ratelimit-headers",
 	"endoflife.date", "gRPC", "IANA", "IETF", "ISO/IEC 27001:2022", "Let's Encrypt", "Mozilla", "NATS documentation", "NIST CSF 2.0", "NIST FIPS",
 	"NIST SP 800-52r2", "NIST SP 800-53r5", "NIST IR 7966", "NIST IR 8547", "NIST SP 800-57pt1r5", "NIST SP 800-131A", "NIST SP 800-131Ar2", "NVD", "OASIS MQTT 5.0", "OpenSSH", "OWASP API Security Top 10 2023", "OWASP ASVS 5.0.0",
 	"PCI DSS 4.0.1", "RabbitMQ documentation", "RFC", "Standard Webhooks",

@@ -99,7 +99,9 @@ func TestCommandsAreDocumented(t *testing.T) {
 func visitCommands(cmd *cobra.Command, visit func(*cobra.Command)) {
 	visit(cmd)
 	for _, sub := range cmd.Commands() {
-		visitCommands(sub, visit)
+		if !sub.Hidden {
+			visitCommands(sub, visit)
+		}
 	}
 }
 

@@ -29,6 +29,8 @@ type outputFlags struct {
 	root        string
 	category    string
 	fingerprint report.Fingerprint
+	waived      bool // keep waived findings in SARIF
+	maxBytes    int  // of Markdown; 0 is the format's own limit
 }
 
 func addOutputFlags(cmd *cobra.Command, o *outputFlags) {
@@ -41,9 +43,11 @@ func addOutputFlags(cmd *cobra.Command, o *outputFlags) {
 	flags.StringVar(&o.category, "sarif-category", "", "tell apart several SARIF uploads for one commit by `NAME`")
 	flags.Var(newEnum(&o.fingerprint, report.Fingerprints()), "sarif-fingerprint",
 		"tell alerts apart by `KIND`: stable (rule and link) or line (as code scanning does)")
+	flags.BoolVar(&o.waived, "sarif-include-waived", false, "keep waived findings in SARIF, as suppressed results")
+	flags.Var(newCount(&o.maxBytes), "markdown-limit", "make Markdown at most `BYTES` long (default 1024000; a comment on a pull request takes 65536)")
 	markSettings(flags, settingOutput, "output")
 	markSettings(flags, settingPath, "sarif-root")
-	markSettings(flags, settingPlain, "width", "sarif-category", "sarif-fingerprint")
+	markSettings(flags, settingPlain, "width", "sarif-category", "sarif-fingerprint", "sarif-include-waived", "markdown-limit")
 	complete(cmd, "output", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp))
 	fixedValues(cmd, "sarif-fingerprint", report.Fingerprints())
 	if err := cmd.MarkFlagDirname("sarif-root"); err != nil {
@@ -198,7 +202,8 @@ func (a *app) writeTo(w io.Writer, format report.Format, o *outputFlags, r *repo
 	}
 	return format.Write(w, r, report.Options{
 		Width: width, Color: a.useColor(w),
-		SARIFRoot: o.root, SARIFCategory: o.category, SARIFFingerprint: o.fingerprint,
+		SARIFRoot: o.root, SARIFCategory: o.category, SARIFFingerprint: o.fingerprint, SARIFWaived: o.waived,
+		MaxBytes: o.maxBytes,
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,6 +17,7 @@ type reportFlags struct {
 	out   outputFlags
 	rules ruleFlags
 	gate  gateFlags
+	terms termFlags
 }
 
 func (a *app) reportCommand() *cobra.Command {
@@ -27,9 +29,9 @@ func (a *app) reportCommand() *cobra.Command {
 		Long: `Read a report that m2mscan scan saved with -o json=FILE, judge its observations
 again with today's rules, and write it in any format, without a packet.
 
-The gate is the one the scan was run with, unless --fail-on, --min-grade,
---fail-on-rule or --allow-unreachable say otherwise. With the same rules the
-result is, byte for byte, what the scan itself would have written.`,
+The gate, the waivers and the baseline are those the scan was run with, unless
+flags say otherwise; days are held against the day of the scan. With the same
+rules the result is, byte for byte, what the scan itself would have written.`,
 		Example: `  m2mscan report report.json
   m2mscan report report.json -o sarif=report.sarif
   m2mscan report report.json --fail-on critical
@@ -45,6 +47,7 @@ result is, byte for byte, what the scan itself would have written.`,
 	}
 	addOutputFlags(cmd, &f.out)
 	addGateFlags(cmd, &f.gate)
+	addTermFlags(cmd, &f.terms)
 	addRuleFlags(cmd, &f.rules)
 	return cmd
 }
@@ -67,6 +70,7 @@ func (a *app) report(f *reportFlags, path string, changed func(string) bool) err
 		return err
 	}
 	policy := mergePolicy(saved.Gate, f.gate.policy, changed)
+	f.terms.newOnly = f.terms.newOnly || saved.Gate.NewOnly && !changed("new-only")
 	if err := (&gateFlags{policy}).check(rules); err != nil {
 		if !changed("fail-on-rule") {
 			return usageError(fmt.Errorf("the gate saved in %s: %w", path, err),
@@ -74,7 +78,14 @@ func (a *app) report(f *reportFlags, path string, changed func(string) bool) err
 		}
 		return err
 	}
-	outputs, err := f.out.plan([]string{path})
+	if f.terms.newOnly && f.terms.baseline == "" && saved.Baseline == nil {
+		return usageError(errors.New("--new-only needs a --baseline to tell what is new"))
+	}
+	terms, err := a.terms(&f.terms, policy, nil, saved.Started)
+	if err != nil {
+		return err
+	}
+	outputs, err := f.out.plan([]string{path, f.terms.waivers, f.terms.baseline})
 	if err != nil {
 		return err
 	}
@@ -85,13 +96,14 @@ func (a *app) report(f *reportFlags, path string, changed func(string) bool) err
 	if j.Digest() != saved.Tool.RulesDigest {
 		a.warn("%s was judged by other rules (m2mscan %s); findings and scores may differ from it", path, saved.Tool.Version)
 	}
-	again, err := saved.Rejudge(j, policy)
+	again, err := saved.Rejudge(j, terms)
 	if err != nil {
 		return usageError(fmt.Errorf("judging %s again: %w", path, err))
 	}
 	if err := a.write(outputs, &f.out, again); err != nil {
 		return err
 	}
+	a.sayWaivers(again)
 	return verdict(again, nil)
 }
 

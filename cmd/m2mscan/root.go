@@ -63,7 +63,7 @@ func (a *app) root() *cobra.Command {
 		Short: "Find what is risky about your links to third parties",
 		Long: `m2mscan reads an inventory of the links between your systems and third parties
 (endpoints, brokers, webhooks), looks at each one from outside, and reports what
-is risky about it: in a table, as JSON, or as SARIF for code scanning.
+is risky about it: in a table, as a page to send, as SARIF for code scanning, and more.
 
 Exit codes: 0 pass; 1 the gate was breached; 2 usage, configuration, inventory
 or rule error; 3 the scan is incomplete.`,
@@ -92,10 +92,10 @@ or rule error; 3 the scan is incomplete.`,
 	a.addCommonFlags(root.PersistentFlags())
 	fixedValues(root, "color", colorModes())
 	root.AddCommand(
-		a.scanCommand(), a.reportCommand(),
-		a.initCommand(), a.validateCommand(),
+		a.scanCommand(), a.reportCommand(), a.diffCommand(), a.vendorCommand(),
+		a.initCommand(), a.validateCommand(), a.importCommand(), a.waiveCommand(), a.mapCommand(),
 		a.rulesCommand(),
-		a.dataCommand(), a.versionCommand(),
+		a.dataCommand(), a.versionCommand(), a.manCommand(),
 	)
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)

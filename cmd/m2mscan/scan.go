@@ -21,6 +21,7 @@ type scanFlags struct {
 	out       outputFlags
 	rules     ruleFlags
 	gate      gateFlags
+	terms     termFlags
 	probe     probeFlags
 	stdinName string
 	dataDir   string
@@ -59,6 +60,7 @@ A link that could not be assessed makes the scan incomplete (exit code 3).`,
 	}
 	addOutputFlags(cmd, &f.out)
 	addGateFlags(cmd, &f.gate)
+	addTermFlags(cmd, &f.terms)
 	addRuleFlags(cmd, &f.rules)
 	addProbeFlags(cmd, &f.probe)
 	addDataFlag(cmd, &f.dataDir)
@@ -78,6 +80,7 @@ type job struct {
 	inv     *inventory.Inventory
 	links   []*inventory.Link // those selected
 	rules   []risk.Rule
+	terms   report.Terms
 	runner  *checks.Runner
 }
 
@@ -91,7 +94,7 @@ func (a *app) scan(ctx context.Context, f *scanFlags, paths []string) error {
 	if f.dryRun {
 		return a.printPlan(j.runner, j.links)
 	}
-	outputs, err := f.out.plan(pathsOf(j.inv))
+	outputs, err := f.out.plan(f.terms.reads(j.inv))
 	if err != nil {
 		return err
 	}
@@ -116,7 +119,7 @@ func (a *app) scan(ctx context.Context, f *scanFlags, paths []string) error {
 	r, err := report.New(report.Input{
 		Inventory: j.inv, Results: results, Judge: judge, Version: buildVersion().Version,
 		Started: j.started, Finished: finished, Complete: complete,
-		Level: f.probe.level, Policy: f.gate.policy, URI: uri,
+		Level: f.probe.level, Terms: j.terms, URI: uri,
 	})
 	if err != nil {
 		return fmt.Errorf("making the report: %w", err)
@@ -124,6 +127,7 @@ func (a *app) scan(ctx context.Context, f *scanFlags, paths []string) error {
 	if err := a.write(outputs, &f.out, r); err != nil {
 		return err
 	}
+	a.sayWaivers(r)
 	a.logger().Info("report written", "findings", len(r.Findings), "took", since(finished))
 	return verdict(r, defect)
 }
@@ -149,13 +153,20 @@ func (a *app) prepare(f *scanFlags, paths []string) (*job, error) {
 	if err := f.gate.check(rules); err != nil {
 		return nil, err
 	}
+	if f.terms.newOnly && f.terms.baseline == "" {
+		return nil, usageError(errors.New("--new-only needs a --baseline to tell what is new"))
+	}
+	terms, err := a.terms(&f.terms, f.gate.policy, pathsOf(inv), started)
+	if err != nil {
+		return nil, err
+	}
 	runner := f.probe.runner()
 	if runner.Lifecycle, err = a.dataInUse(f.dataDir); err != nil {
 		return nil, err
 	}
 	a.logger().Info("inventory and rules read", "files", len(inv.Files), "links", len(inv.Links()),
 		"selected", len(links), "rules", len(rules), "took", since(started))
-	return &job{started, inv, links, rules, runner}, nil
+	return &job{started, inv, links, rules, terms, runner}, nil
 }
 
 // probe visits the links, and shows how far it is. The error is a defect that

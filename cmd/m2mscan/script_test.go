@@ -8,9 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -40,6 +42,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("NO_COLOR", "")
 			e.Setenv("M2MSCAN_REQUEST_RATE", "1000") // the servers are our own
 			e.Setenv("COLUMNS", "")
+			e.Setenv("IN_A_MONTH", time.Now().UTC().AddDate(0, 0, 30).Format(time.DateOnly))
 			e.Values[peersKey{}] = running{}
 			// The work directory is a repository, as an inventory's home is.
 			return os.Mkdir(filepath.Join(e.WorkDir, ".git"), 0o755)
@@ -56,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"fact":      cmdFact,
 			"unlearned": cmdUnlearned,
 			"verdict":   cmdVerdict,
+			"claim":     cmdClaim,
 			"samegrade": cmdSameGrade,
 		},
 	})
@@ -235,6 +239,24 @@ func cmdVerdict(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Fatalf("no finding of %s on %s", args[2], args[1])
+}
+
+// cmdClaim compares the state of a claim and what the word behind it is worth:
+// claim FILE LINK-OR-VENDOR NAME STATE CONFIDENCE.
+func cmdClaim(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 5 {
+		ts.Fatalf("usage: claim FILE LINK-OR-VENDOR NAME STATE CONFIDENCE")
+	}
+	for _, c := range savedReport(ts, args[0]).Claims {
+		if c.Target != args[1] || string(c.Name) != args[2] {
+			continue
+		}
+		if got := []string{string(c.State), strconv.FormatFloat(c.Confidence, 'g', -1, 64)}; !slices.Equal(got, args[3:]) {
+			ts.Fatalf("%s of %s is %s with confidence %s, want %s with %s: %s", c.Name, c.Target, got[0], got[1], args[3], args[4], c.Observed)
+		}
+		return
+	}
+	ts.Fatalf("no claim %s of %s", args[2], args[1])
 }
 
 // cmdSameGrade makes sure that two reports score a link alike: samegrade FILE FILE LINK.

@@ -17,6 +17,8 @@ type schemaName string
 const (
 	schemaInventory schemaName = "inventory"
 	schemaReport    schemaName = "report"
+	schemaWaivers   schemaName = "waivers"
+	schemaDiff      schemaName = "diff"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -25,16 +27,17 @@ func (a *app) validateCommand() *cobra.Command {
 		strict    bool
 		stdinName string
 	)
-	schemas := []schemaName{schemaInventory, schemaReport}
+	schemas := []schemaName{schemaInventory, schemaReport, schemaWaivers, schemaDiff}
 	cmd := &cobra.Command{
 		Use:     "validate INVENTORY...",
 		Short:   "Check an inventory, or print the JSON Schemas",
 		GroupID: groupInventory,
 		Long: `Check inventories and report every problem at once, each with its file, line and
-column. Nothing is sent anywhere, and no secret is resolved.
+column. The waiver file beside an inventory is checked too. Nothing is sent
+anywhere, and no secret is resolved.
 
 With --schema, print the JSON Schema of the inventory (for editors), or with
---schema=report that of the JSON report.`,
+--schema=waivers, report or diff that of waiver files, the JSON report or its diff.`,
 		Example: `  m2mscan validate m2mscan.yaml
   m2mscan validate inventory/ --strict
   m2mscan validate --schema > m2mscan.schema.json`,
@@ -56,7 +59,7 @@ With --schema, print the JSON Schema of the inventory (for editors), or with
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(newEnum(&schema, schemas), "schema", "print the JSON Schema of `WHAT`: inventory or report")
+	flags.Var(newEnum(&schema, schemas), "schema", "print the JSON Schema of `WHAT`: inventory, waivers, report or diff")
 	flags.Lookup("schema").NoOptDefVal = string(schemaInventory)
 	fixedValues(cmd, "schema", schemas)
 	flags.BoolVar(&strict, "strict", false, "take warnings for errors")
@@ -66,15 +69,26 @@ With --schema, print the JSON Schema of the inventory (for editors), or with
 
 func (a *app) printSchema(name schemaName) error {
 	schema := inventory.Schema()
-	if name == schemaReport {
+	switch name {
+	case schemaReport:
 		schema = report.Schema()
+	case schemaWaivers:
+		schema = inventory.WaiverSchema()
+	case schemaDiff:
+		schema = report.DiffSchema()
+	case schemaInventory:
 	}
 	_, err := a.out.Write(schema)
 	return err
 }
 
 func (a *app) validate(paths []string, stdinName string, strict bool) error {
-	inv, problems, err := a.loadInventory(paths, stdinName, time.Now())
+	now := time.Now()
+	inv, problems, err := a.loadInventory(paths, stdinName, now)
+	if err != nil {
+		return err
+	}
+	waivers, err := a.loadWaivers(&termFlags{}, pathsOf(inv), now)
 	if err != nil {
 		return err
 	}
@@ -86,7 +100,11 @@ func (a *app) validate(paths []string, stdinName string, strict bool) error {
 	if !a.quiet {
 		a.printProblems(problemsOf(problems))
 	}
-	_, err = fmt.Fprintln(a.out, "OK: "+summarize(inv))
+	summary := "OK: " + summarize(inv)
+	if len(waivers) > 0 {
+		summary += ", " + count(len(waivers), "waiver")
+	}
+	_, err = fmt.Fprintln(a.out, summary)
 	return err
 }
 

@@ -1,7 +1,7 @@
 // The lab starts real servers on loopback ports, good, bad and hostile, scans
 // them as any program would that uses m2mscan as a library, and reports:
 //
-//	go run ./examples/lab                # print the table, write lab-report.json and lab-report.sarif
+//	go run ./examples/lab                # print the table, write lab-report.json, .sarif and .html
 //	go run ./examples/lab -out DIR       # write there
 //	go run ./examples/lab -serve         # keep the servers up, to be scanned by hand
 //
@@ -93,6 +93,16 @@ func scan(ctx context.Context, path string) (*report.Report, error) {
 		return nil, problems // it can, but not be used: every problem, with its line; a warning alone is none
 	}
 
+	// What somebody has accepted. m2mscan scan reads waivers.yaml beside the
+	// inventory; the lab's has a name of its own.
+	waivers, problems, err := inventory.LoadWaivers(filepath.Join(filepath.Dir(path), lab.WaiversName), inventory.Options{Now: started})
+	if err != nil {
+		return nil, err
+	}
+	if problems.Errors() > 0 {
+		return nil, problems
+	}
+
 	builtin, err := risk.LoadRules(rules.FS) // risk.Overlay would add rules of your own
 	if err != nil {
 		return nil, err
@@ -129,8 +139,11 @@ func scan(ctx context.Context, path string) (*report.Report, error) {
 		Finished:  time.Now(),
 		Complete:  ctx.Err() == nil,
 		Level:     runner.Level,
-		// What would make m2mscan exit with code 1.
-		Policy: risk.Policy{FailOn: risk.SeverityHigh},
+		Terms: report.Terms{
+			// What would make m2mscan exit with code 1.
+			Policy:  risk.Policy{FailOn: risk.SeverityHigh},
+			Waivers: waivers,
+		},
 		// Code scanning wants paths from the root of the repository. The
 		// lab's inventory may lie outside of any: then its folder is the root.
 		URI: sarifPath,
@@ -152,6 +165,7 @@ func write(r *report.Report, dir string, width int, stdout, stderr io.Writer) er
 		{"table", ""},
 		{"json", "lab-report.json"},
 		{"sarif", "lab-report.sarif"},
+		{"html", "lab-report.html"},
 	} {
 		format, ok := report.LookupFormat(target.format)
 		if !ok {

@@ -22,7 +22,7 @@ func hooliData() []spec {
 			id: "hooli-data/orders-api", about: "takes any token for a good one",
 			open: api("orders").serves(service{path: "/v1/orders", document: orders, anyToken: true}),
 			expect: Expect{
-				Fails:   []string{"access-credential-verified"},
+				Fails:   []string{"access-credential-verified", "claim-authentication-kept"},
 				Outcome: "observed", Facts: map[string]any{"access.presence_only": true, "access.with_garbage_token": "accepted"},
 			},
 		},
@@ -30,7 +30,7 @@ func hooliData() []spec {
 			id: "hooli-data/search-api", about: "asks for no token at all, and lets pages of every site read it",
 			open: api("search").serves(service{path: "/v1/search", document: orders, everybody: true, anyOrigin: true}),
 			expect: Expect{
-				Fails:   []string{"access-credential-demanded", "http-cors-credentials-refused"},
+				Fails:   []string{"access-credential-demanded", "claim-authentication-kept", "http-cors-credentials-refused"},
 				Outcome: "observed", Facts: map[string]any{"access.without_token": "accepted", "http.cors_reflects_origin": true},
 			},
 		},

@@ -88,7 +88,7 @@ func initechHR() []spec {
 			id: "initech-hr/reports-api", about: "declared as https, answers in plain HTTP",
 			open: bare(func(ctx context.Context) (*Server, error) { return HTTP(ctx, answer(`{"reports":[]}`)) }),
 			expect: Expect{
-				Fails:   []string{"link-owner-named", "tls-answered"},
+				Fails:   []string{"claim-encryption-kept", "link-owner-named", "tls-answered"},
 				Outcome: "observed", Facts: map[string]any{"tls.plaintext": true},
 			},
 		},

@@ -59,6 +59,9 @@ type Lab struct {
 // InventoryName is the name of the file that [Lab.WriteInventory] writes.
 const InventoryName = "lab-inventory.yaml"
 
+// WaiversName is the name of the waiver file that stands beside it.
+const WaiversName = "lab-waivers.yaml"
+
 // Names of the files beside the inventory.
 const (
 	caName         = "lab-ca.pem"
@@ -66,6 +69,9 @@ const (
 	clientKeyName  = "lab-client.key"
 	tokenName      = "lab-token"
 )
+
+//go:embed waivers.yaml.tmpl
+var waiversTemplate string
 
 //go:embed inventory.yaml.tmpl
 var inventoryTemplate string
@@ -127,16 +133,24 @@ func (l *Lab) describe(ca authorities, now time.Time) error {
 			return now.UTC().AddDate(0, 0, days).Format(time.DateOnly)
 		},
 	}
-	parsed, err := template.New(InventoryName).Funcs(functions).Parse(inventoryTemplate)
+	if l.inventory, err = fill(InventoryName, inventoryTemplate, functions); err != nil {
+		return err
+	}
+	l.files[WaiversName], err = fill(WaiversName, waiversTemplate, functions)
+	return err
+}
+
+// fill makes a file of its template.
+func fill(name, text string, functions template.FuncMap) ([]byte, error) {
+	parsed, err := template.New(name).Funcs(functions).Parse(text)
 	if err != nil {
-		return fmt.Errorf("read the inventory's template: %w", err)
+		return nil, fmt.Errorf("read the template of %s: %w", name, err)
 	}
 	var out bytes.Buffer
 	if err := parsed.Execute(&out, nil); err != nil {
-		return fmt.Errorf("fill in the inventory: %w", err)
+		return nil, fmt.Errorf("fill in %s: %w", name, err)
 	}
-	l.inventory = out.Bytes()
-	return nil
+	return out.Bytes(), nil
 }
 
 // Close stops every server. No goroutine of the lab outlives it.
@@ -156,10 +170,10 @@ func (l *Lab) Links() []Link { return slices.Clone(l.links) }
 // Vendors are the vendors in the order of the inventory.
 func (l *Lab) Vendors() []Vendor {
 	return []Vendor{
-		{ID: "acme-pay", Fails: []string{}},
-		{ID: "globex-iot", Fails: []string{"vendor-review-current"}},
-		{ID: "hooli-data", Fails: []string{}},
-		{ID: "initech-hr", Fails: []string{"vendor-contact-named"}},
+		{ID: "acme-pay", Fails: []string{"attestations-current"}},
+		{ID: "globex-iot", Fails: []string{"attestations-sensitive-data", "vendor-review-current"}},
+		{ID: "hooli-data", Fails: []string{"attestations-sensitive-data"}},
+		{ID: "initech-hr", Fails: []string{"attestations-in-place", "attestations-sensitive-data", "vendor-contact-named"}},
 	}
 }
 

@@ -28,7 +28,7 @@ type Input struct {
 	Finished time.Time
 	Complete bool // false when the scan was interrupted
 	Level    checks.Level
-	Policy   risk.Policy
+	Terms
 	// URI gives the URI of an inventory file by its path, or an empty string;
 	// nil means RepositoryURIs("").
 	URI func(path string) string
@@ -57,22 +57,31 @@ func New(in Input) (*Report, error) {
 		r.Targets = append(r.Targets, t)
 	}
 	r.Vendors = vendorsOf(in, r.Started)
-	r.judge(in.Judge, in.Policy)
+	r.Waivers = waiversOf(in.Waivers)
+	if err := r.judge(in.Judge, in.Terms); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
 // Rejudge judges a report again: from what it holds as declared and observed,
-// with these rules and this policy, and without a packet. With the rules and
-// the policy it was made with, the new report equals the old one. The version
-// of the program stays that of the scan.
-func (r *Report) Rejudge(j *risk.Judge, p risk.Policy) (*Report, error) {
+// with these rules and on these terms, and without a packet. With the rules
+// and the terms it was made with, the new report equals the old one. The
+// version of the program stays that of the scan.
+func (r *Report) Rejudge(j *risk.Judge, t Terms) (*Report, error) {
 	if j == nil {
 		return nil, errors.New("a report needs a judge")
 	}
 	again := *r
 	again.Targets = slices.Clone(r.Targets)
 	again.Vendors = slices.Clone(r.Vendors)
-	again.judge(j, p)
+	again.Waivers = slices.Clone(r.Waivers)
+	if t.Waivers != nil {
+		again.Waivers = waiversOf(t.Waivers)
+	}
+	if err := again.judge(j, t); err != nil {
+		return nil, err
+	}
 	return &again, nil
 }
 
@@ -81,7 +90,7 @@ func inventoryOf(in Input) Inventory {
 	if uri == nil {
 		uri = RepositoryURIs("")
 	}
-	inv := Inventory{Digest: in.Inventory.Digest}
+	inv := Inventory{Digest: in.Inventory.Digest, Links: len(in.Inventory.Links())}
 	for _, f := range in.Inventory.Files {
 		inv.Files = append(inv.Files, File{Path: f.Path, URI: uri(f.Path), Digest: f.Digest})
 	}
@@ -130,6 +139,7 @@ func vendorsOf(in Input, now time.Time) []Vendor {
 			ID: v.ID, Name: v.Name,
 			File: v.Pos.File, Line: v.Pos.Line, Column: v.Pos.Column,
 			Declared: risk.DeclareVendor(v, now),
+			Attested: risk.Attestations(v),
 			Links:    links[v],
 		})
 	}
@@ -137,14 +147,15 @@ func vendorsOf(in Input, now time.Time) []Vendor {
 }
 
 // judge fills in everything that follows from the targets, the vendors, the
-// rules and the policy.
-func (r *Report) judge(j *risk.Judge, p risk.Policy) {
+// rules and the terms. The error is that of a baseline that would mislead.
+func (r *Report) judge(j *risk.Judge, t Terms) error {
 	r.Tool.RulesDigest, r.Tool.ScoreModel = j.Digest(), risk.ModelVersion
 	r.Rules = j.Rules()
 	for i := range r.Rules {
 		r.Rules[i].Examples = nil // for authors; not part of what was judged
 	}
 	perLink := make([][]risk.Finding, len(r.Targets))
+	claims := make([][]risk.Claim, len(r.Targets))
 	networks := make([]string, len(r.Targets))
 	inParallel(len(r.Targets), func(i int) {
 		t := &r.Targets[i]
@@ -152,63 +163,114 @@ func (r *Report) judge(j *risk.Judge, p risk.Policy) {
 		networks[i], _ = f.Values["link.network"].(string)
 		perLink[i] = j.Link(t.Declared, f, t.position())
 		t.Score = risk.ScoreLink(t.Declared, networks[i], perLink[i], j.Rule)
+		claims[i] = risk.LinkClaims(t.Declared, perLink[i], t.position(), j.Rule)
+		perLink[i] = applicable(perLink[i]) // most rules do not apply, and are not kept
 	})
 	r.Vantage = vantageOf(networks)
-	outcomes := r.judgeVendors(j, perLink)
-	r.Gate, r.Decision = p, p.Decide(outcomes)
+	changes := r.changesOf()
+	outcomes := r.judgeVendors(j, perLink, claims)
+	r.waive()
+	r.keepChanges(changes)
+	if t.Baseline != nil {
+		if err := r.HoldAgainst(t.Baseline.Report, t.Baseline.Path, t.Baseline.Options); err != nil {
+			return err
+		}
+	}
+	r.Gate, r.Decision = t.Policy, t.Policy.Decide(r.outcomes(outcomes))
 	if !r.Complete && !r.Decision.Incomplete {
 		r.Decision.Incomplete = true
 		r.Decision.Reasons = append(r.Decision.Reasons, "the scan was interrupted")
 	}
 	r.Summary = summaryOf(r)
 	fillNil(r)
+	return nil
 }
 
-// judgeVendors puts the findings in their order: for each vendor its own, and
-// then those of its links. It returns what became of each, for the gate.
-func (r *Report) judgeVendors(j *risk.Judge, perLink [][]risk.Finding) []risk.LinkOutcome {
+// piece is the findings of one vendor or link, from one place in Findings to
+// another.
+type piece struct {
+	id       string
+	target   *Target // nil for a vendor
+	from, to int
+}
+
+// outcomes are the pieces as the gate sees them: with what has been waived, and
+// what the baseline knows.
+func (r *Report) outcomes(pieces []piece) []risk.LinkOutcome {
+	list := make([]risk.LinkOutcome, len(pieces))
+	for i, p := range pieces {
+		o := risk.LinkOutcome{ID: p.id, Findings: r.Findings[p.from:p.to]}
+		if p.target != nil {
+			o.Grade, o.Observations = p.target.Score.Grade, p.target.Observations
+		}
+		if r.Baseline != nil {
+			o.GradeBefore = r.Baseline.Grades[p.id]
+		}
+		list[i] = o
+	}
+	return list
+}
+
+// judgeVendors puts the findings and claims in their order: for each vendor
+// its own, and then those of its links.
+func (r *Report) judgeVendors(j *risk.Judge, perLink [][]risk.Finding, claims [][]risk.Claim) []piece {
 	links := make(map[string][]int, len(r.Vendors)) // places in Targets, by vendor
 	for i := range r.Targets {
 		links[r.Targets[i].Vendor] = append(links[r.Targets[i].Vendor], i)
 	}
-	outcomes := make([]risk.LinkOutcome, 0, len(r.Vendors)+len(r.Targets))
 	room := 0
 	for _, findings := range perLink {
-		room += applicable(findings)
+		room += len(findings)
 	}
 	r.Findings = make([]risk.Finding, 0, room) // growing it would need it twice
+	r.Claims = nil
+	pieces := make([]piece, 0, len(r.Vendors)+len(r.Targets))
+	keep := func(id string, target *Target, findings []risk.Finding) {
+		from := len(r.Findings)
+		r.Findings = append(r.Findings, findings...)
+		pieces = append(pieces, piece{id, target, from, len(r.Findings)})
+	}
 	for i := range r.Vendors {
 		v := &r.Vendors[i]
-		own := j.Vendor(v.Declared, v.position())
-		r.keep(own)
-		outcomes = append(outcomes, risk.LinkOutcome{ID: v.ID, Findings: own})
-		scores := make([]risk.Score, 0, len(links[v.ID]))
+		keep(v.ID, nil, applicable(j.Vendor(v.Declared, v.position())))
+		var scores []risk.Score
+		var controls []risk.Finding
+		caught := false
 		for _, l := range links[v.ID] {
 			t := &r.Targets[l]
-			r.keep(perLink[l])
-			outcomes = append(outcomes, risk.LinkOutcome{ID: t.ID, Grade: t.Score.Grade, Findings: perLink[l], Observations: t.Observations})
+			keep(t.ID, t, perLink[l])
 			scores = append(scores, t.Score)
+			controls = append(controls, risk.AboutControls(perLink[l], j.Rule)...)
+			caught = caught || contradicted(claims[l])
+		}
+		r.Claims = append(r.Claims, risk.VendorClaims(v.Declared, v.Attested, v.position(), controls, caught, r.Started, j.Rule)...)
+		for _, l := range links[v.ID] {
+			r.Claims = append(r.Claims, claims[l]...)
 		}
 		v.Score = risk.ScoreVendor(v.Declared, scores)
 	}
-	return outcomes
+	return pieces
 }
 
-func applicable(findings []risk.Finding) (n int) {
+func contradicted(claims []risk.Claim) bool {
+	return slices.ContainsFunc(claims, func(c risk.Claim) bool { return c.State == risk.ClaimContradicted })
+}
+
+// applicable returns the findings of rules that apply.
+func applicable(findings []risk.Finding) []risk.Finding {
+	n := 0
 	for i := range findings {
 		if findings[i].Verdict != risk.NotApplicable {
 			n++
 		}
 	}
-	return n
-}
-
-func (r *Report) keep(findings []risk.Finding) {
-	for _, f := range findings {
-		if f.Verdict != risk.NotApplicable {
-			r.Findings = append(r.Findings, f)
+	kept := make([]risk.Finding, 0, n)
+	for i := range findings {
+		if findings[i].Verdict != risk.NotApplicable {
+			kept = append(kept, findings[i])
 		}
 	}
+	return kept
 }
 
 func (t *Target) position() inventory.Position {

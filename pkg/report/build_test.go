@@ -18,7 +18,7 @@ import (
 )
 
 // judged are rules that the facts of sampleProbes can settle.
-func judged(tb testing.TB) *risk.Judge {
+func judgeOf(tb testing.TB) *risk.Judge {
 	tb.Helper()
 	rules := []risk.Rule{
 		{
@@ -90,9 +90,9 @@ func scanned(tb testing.TB, path string) Input {
 	}
 	started := time.Date(2026, 11, 21, 11, 0, 0, 123456789, time.FixedZone("CET", 3600))
 	return Input{
-		Inventory: inv, Judge: judged(tb), Version: "1.2.3", Complete: true, Level: checks.Observe,
+		Inventory: inv, Judge: judgeOf(tb), Version: "1.2.3", Complete: true, Level: checks.Observe,
 		Started: started, Finished: started.Add(time.Second),
-		Policy: risk.Policy{FailOn: risk.SeverityHigh, AllowUnreachable: true},
+		Terms: Terms{Policy: risk.Policy{FailOn: risk.SeverityHigh, AllowUnreachable: true}},
 		Results: []checks.Result{
 			{Link: good, Observations: []checks.Observation{reached(), spoke(false)}},
 			{Link: old, Observations: []checks.Observation{reached(), spoke(true, checks.Unknown{Fact: "tls.accepts.tls12", Reason: checks.ReasonReset})}},
@@ -147,6 +147,7 @@ func TestNew(t *testing.T) {
 		Vendors: 3, Links: 4, Observed: 3, Unreachable: 1, Coverage: r.Summary.Coverage,
 		Verdicts:    map[risk.Verdict]int{risk.Pass: 6, risk.Fail: 7, risk.Inconclusive: 1},
 		Failed:      map[risk.Severity]int{"info": 0, "low": 5, "medium": 0, "high": 1, "critical": 1},
+		Claims:      map[risk.ClaimState]int{risk.ClaimContradicted: 0, risk.ClaimStale: 0, risk.ClaimUnverified: 18, risk.ClaimConfirmed: 0},
 		Connections: 9, Bytes: 10000,
 	}
 	if diff := cmp.Diff(wantSummary, r.Summary); diff != "" {
@@ -201,7 +202,7 @@ func TestRejudge(t *testing.T) {
 	if err := os.Remove(in.Inventory.Files[0].Path); err != nil { // the URI was found by the scan
 		t.Fatal(err)
 	}
-	again, err := back.Rejudge(judged(t), in.Policy)
+	again, err := back.Rejudge(judgeOf(t), Terms{Policy: in.Policy})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func TestRejudge(t *testing.T) {
 		}
 	}
 	before := render(t, "json", back, Options{})
-	if _, err := back.Rejudge(fewer(t), risk.Policy{}); err != nil {
+	if _, err := back.Rejudge(fewer(t), Terms{}); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(before, render(t, "json", back, Options{})) {
@@ -222,7 +223,7 @@ func TestRejudge(t *testing.T) {
 
 func fewer(t *testing.T) *risk.Judge {
 	t.Helper()
-	j, err := risk.NewJudge(judged(t).Rules()[:1], sampleProbes())
+	j, err := risk.NewJudge(judgeOf(t).Rules()[:1], sampleProbes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +237,7 @@ func TestRejudgeOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := r.Rejudge(fewer(t), risk.Policy{})
+	again, err := r.Rejudge(fewer(t), Terms{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +282,7 @@ func TestNewNeedsInput(t *testing.T) {
 	if _, err := New(in); err == nil {
 		t.Error("New without a judge gives no error")
 	}
-	if _, err := sample().Rejudge(nil, risk.Policy{}); err == nil {
+	if _, err := sample().Rejudge(nil, Terms{}); err == nil {
 		t.Error("Rejudge without a judge gives no error")
 	}
 }

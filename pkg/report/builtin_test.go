@@ -51,7 +51,7 @@ func TestBuiltIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := back.Rejudge(judge, in.Policy)
+	again, err := back.Rejudge(judge, Terms{Policy: in.Policy})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,12 @@ func Formats() []Format {
 		{Name: "table", Doc: "tables for people, on a terminal or in a log", Write: writeTable},
 		{Name: "json", Doc: "the whole report, lossless; `m2mscan report` reads it", Write: writeJSON},
 		{Name: "sarif", Doc: "SARIF 2.1.0 for code scanning services", Write: writeSARIF},
+		{Name: "html", Doc: "one page for auditors and vendors: no external file, filterable, printable", Write: writeHTML},
+		{Name: "markdown", Doc: "for a step summary or the comment on a pull request, bounded, worst first", Write: writeMarkdown},
+		{Name: "github", Doc: "workflow commands that annotate the inventory's lines on GitHub", Write: writeAnnotations},
+		{Name: "junit", Doc: "JUnit XML for the test tabs of Jenkins, GitLab and Azure Pipelines", Write: writeJUnit},
+		{Name: "csv", Doc: "a row for each finding, for risk registers in spreadsheets", Write: writeCSV},
+		{Name: "cyclonedx", Doc: "CycloneDX 1.7: services with their data flows, and claims with evidence", Write: writeCycloneDX},
 	}
 }
 
@@ -42,9 +48,15 @@ type Options struct {
 	// SARIFRoot is the folder that the URIs of SARIF are relative to. Empty
 	// means the URIs that were found when the report was made.
 	SARIFRoot string
+	// SARIFWaived keeps waived findings in SARIF, as suppressed results. Code
+	// scanning services show those as open.
+	SARIFWaived bool
 	// SARIFCategory tells apart several uploads for one commit, such as one
 	// for each environment. It may be empty.
 	SARIFCategory string
+	// MaxBytes bounds Markdown. 0 means 1000 KiB, which fits a step summary
+	// (1024 KiB); a comment on a pull request takes 64 KB.
+	MaxBytes int
 }
 
 // Fingerprint says how code scanning recognises a result.

@@ -20,13 +20,15 @@ func writeJSON(w io.Writer, r *Report, _ Options) error {
 }
 
 // membersOf lists the fields of a struct by their JSON tags, with each slice
-// as elements, so that a document is written piece by piece. Options of a tag
-// do not count: the documents have none at this depth.
+// as elements, so that a document is written piece by piece.
 func membersOf(v any) members {
 	rv := reflect.ValueOf(v).Elem()
 	return func(yield func(string, any) bool) {
 		for field, fv := range rv.Fields() {
-			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if strings.HasPrefix(options, "omit") && fv.IsZero() {
+				continue
+			}
 			value := fv.Addr().Interface()
 			if fv.Kind() == reflect.Slice {
 				value = elementsOf(fv)

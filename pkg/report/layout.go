@@ -3,7 +3,9 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -84,10 +86,14 @@ func styled(s string, st style) cell { return cell{{text: s, style: st}} }
 
 const columnGap = "  "
 
-// table writes rows under their columns' titles. It is written row by row;
-// tablewriter never sees a line that it would have to wrap itself, because
-// its own wrapping lets a long word widen the column.
-func (p *page) table(columns []column, rows [][]cell) error {
+// table writes rows under their columns' titles. It goes through the rows twice, for the widths and to write them, and
+// keeps none. tablewriter never sees a line that it would have to wrap itself,
+// because its own wrapping lets a long word widen the column.
+//
+// Of a very long table it writes the first rows and counts the others: nobody
+// reads them here, and laying them out takes longer than everything else.
+func (p *page) table(columns []column, all iter.Seq[[]cell]) error {
+	rows, more := firstRows(all, maxRows)
 	widths := columnWidths(columns, rows, p.width)
 	clean := &lineTrimmer{w: p.w}
 	t := newTable(clean, widths)
@@ -99,7 +105,7 @@ func (p *page) table(columns []column, rows [][]cell) error {
 		titles[i] = p.paint(c.title, faint)
 	}
 	t.Header(titles)
-	for _, row := range rows {
+	for row := range rows {
 		lines := make([]string, len(row))
 		for i, c := range row {
 			lines[i] = p.cellLines(c, widths[i])
@@ -111,7 +117,29 @@ func (p *page) table(columns []column, rows [][]cell) error {
 	if err := t.Close(); err != nil {
 		return err
 	}
+	if more > 0 {
+		p.paragraph(fmt.Sprintf("%d rows more are left out of this table; JSON and CSV hold all.", more), yellow, 0)
+	}
 	return clean.err
+}
+
+// maxRows is how many rows of a table are written.
+const maxRows = 2000
+
+// firstRows keeps to the first n rows, and counts those that follow.
+func firstRows(all iter.Seq[[]cell], n int) (rows iter.Seq[[]cell], more int) {
+	total := 0
+	for range all {
+		total++
+	}
+	return func(yield func([]cell) bool) {
+		left := n
+		for row := range all {
+			if left--; left < 0 || !yield(row) {
+				return
+			}
+		}
+	}, max(total-n, 0)
 }
 
 func (p *page) cellLines(c cell, width int) string {
@@ -166,7 +194,7 @@ func newTable(w io.Writer, widths []int) *tablewriter.Table {
 // columnWidths gives each column the width of its widest cell where all fit
 // in total, and otherwise lets the flexible ones share what is left: narrow
 // ones get what they need, the others the same.
-func columnWidths(columns []column, rows [][]cell, total int) []int {
+func columnWidths(columns []column, rows iter.Seq[[]cell], total int) []int {
 	widths := naturalWidths(columns, rows)
 	left := total - len(columnGap)*(len(columns)-1)
 	open := make([]int, 0, len(columns))
@@ -199,12 +227,12 @@ func columnWidths(columns []column, rows [][]cell, total int) []int {
 	return widths
 }
 
-func naturalWidths(columns []column, rows [][]cell) []int {
+func naturalWidths(columns []column, rows iter.Seq[[]cell]) []int {
 	widths := make([]int, len(columns))
 	for i, c := range columns {
 		widths[i] = displayWidth(c.title)
 	}
-	for _, row := range rows {
+	for row := range rows {
 		for i, c := range row {
 			for _, part := range c {
 				widths[i] = max(widths[i], displayWidth(printable(part.text)))

@@ -7,10 +7,37 @@ import (
 	"github.com/m2mscan/m2mscan/pkg/risk"
 )
 
-// worstFirst returns the findings of one verdict, the most severe first;
-// among equals the link with the higher residual risk, then the order of the
-// report.
-func (r *Report) worstFirst(verdict risk.Verdict) []*risk.Finding {
+// open returns the failed findings that a reader should look at, worst first:
+// not those that are waived nor, where only what is new counts, those that the
+// baseline knows.
+func (r *Report) open() []*risk.Finding { return r.worstFirst(r.Gate.Counts) }
+
+// unwaived returns the findings of one verdict that nobody has accepted, known
+// ones included, worst first.
+func (r *Report) unwaived(verdict risk.Verdict) []*risk.Finding {
+	return r.worstFirst(func(f *risk.Finding) bool { return f.Verdict == verdict && !f.Waived() })
+}
+
+// waived returns the failed findings that somebody has accepted, worst first.
+func (r *Report) waived() []*risk.Finding {
+	return r.worstFirst((*risk.Finding).Waived)
+}
+
+// known counts the failed findings that open leaves out for the baseline knows
+// them.
+func (r *Report) known() int {
+	n := 0
+	for i := range r.Findings {
+		if f := &r.Findings[i]; r.Gate.NewOnly && f.Verdict == risk.Fail && !f.Waived() && f.Known() {
+			n++
+		}
+	}
+	return n
+}
+
+// worstFirst returns the findings to keep, the most severe first; among equals
+// the link with the higher residual risk, then the order of the report.
+func (r *Report) worstFirst(keep func(*risk.Finding) bool) []*risk.Finding {
 	residual := make(map[string]int, len(r.Targets)+len(r.Vendors))
 	for i := range r.Targets {
 		residual[r.Targets[i].ID] = residualOf(r.Targets[i].Score)
@@ -20,7 +47,7 @@ func (r *Report) worstFirst(verdict risk.Verdict) []*risk.Finding {
 	}
 	var found []*risk.Finding
 	for i := range r.Findings {
-		if r.Findings[i].Verdict == verdict {
+		if keep(&r.Findings[i]) {
 			found = append(found, &r.Findings[i])
 		}
 	}

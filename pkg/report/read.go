@@ -151,6 +151,11 @@ func (r *Report) check() error {
 			return err
 		}
 	}
+	for _, c := range r.Claims {
+		if !slices.Contains(risk.ClaimStates, c.State) {
+			return fmt.Errorf("claim %s of %s: unknown state %q", clip(string(c.Name), 40), clip(c.Target, 80), clip(string(c.State), 40))
+		}
+	}
 	return nil
 }
 

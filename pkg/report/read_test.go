@@ -45,7 +45,7 @@ func TestRoundTrip(t *testing.T) {
 func TestReadNewer(t *testing.T) {
 	t.Parallel()
 	text := string(render(t, "json", sample(), Options{}))
-	text = strings.Replace(text, `"schema_version": "1.0"`, `"schema_version": "1.7", "news": {"a": [1]}`, 1)
+	text = strings.Replace(text, `"schema_version": "1.1"`, `"schema_version": "1.7", "news": {"a": [1]}`, 1)
 	text = strings.Replace(text, `"facts": {`, `"facts": {"quantum": {"spin": 0.50, "big": 12345678901234567890},`, 1)
 	r, err := Read(strings.NewReader(text), sampleProbes())
 	if err != nil {
@@ -78,12 +78,12 @@ func TestReadErrors(t *testing.T) {
 		"sarif":             {string(render(t, "sarif", sample(), Options{})), "looks like SARIF"},
 		"truncated":         {good[:len(good)/2], "was the scan or the copy interrupted?"},
 		"two documents":     {good + good, "not a report: line"},
-		"version no number": {change(`"1.0"`, `"one"`), `schema_version is "one"`},
-		"version a number":  {change(`"schema_version": "1.0"`, `"schema_version": 1`), "schema_version"},
-		"newer major":       {change(`"1.0"`, `"2.3"`), "use a newer m2mscan"},
-		"older major":       {change(`"1.0"`, `"0.9"`), "scan again"},
+		"version no number": {change(`"1.1"`, `"one"`), `schema_version is "one"`},
+		"version a number":  {change(`"schema_version": "1.1"`, `"schema_version": 1`), "schema_version"},
+		"newer major":       {change(`"1.1"`, `"2.3"`), "use a newer m2mscan"},
+		"older major":       {change(`"1.1"`, `"0.9"`), "scan again"},
 		"unknown field":     {change(`"vantage"`, `"viewpoint"`), `unknown field "viewpoint"`},
-		"wrong type":        {change(`"line": 12`, `"line": "12"`), "line 44, column"},
+		"wrong type":        {change(`"line": 12`, `"line": "12"`), "line 45, column"},
 		"level":             {change(`"level": "observe"`, `"level": "all"`), `unknown level "all"`},
 		"severity": {change(`"severity": "high",
       "message"`, `"severity": "severe",

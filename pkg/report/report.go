@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/m2mscan/m2mscan/pkg/checks"
+	"github.com/m2mscan/m2mscan/pkg/inventory"
 	"github.com/m2mscan/m2mscan/pkg/risk"
 )
 
 // SchemaVersion is the version of the JSON document: major.minor. A minor
 // step only adds.
-const SchemaVersion = "1.0"
+const SchemaVersion = "1.1"
 
 // Report is the whole outcome of one scan.
 type Report struct {
@@ -26,6 +27,9 @@ type Report struct {
 	Inventory     Inventory      `json:"inventory"`
 	Targets       []Target       `json:"targets"`
 	Findings      []risk.Finding `json:"findings"` // every verdict but not_applicable, in order of targets and rules
+	Claims        []risk.Claim   `json:"claims"`   // what was agreed and attested beside what was observed: of each vendor, then of its links
+	Waivers       []Waiver       `json:"waivers"`  // those in force, and those that have expired
+	Baseline      *Baseline      `json:"baseline,omitempty"`
 	Vendors       []Vendor       `json:"vendors"`
 	Summary       Summary        `json:"summary"`
 	Rules         []risk.Rule    `json:"rules"` // the rules judged, without their examples
@@ -43,6 +47,7 @@ type Tool struct {
 type Inventory struct {
 	Files  []File `json:"files"`
 	Digest string `json:"digest"`
+	Links  int    `json:"links"` // in the files; fewer targets mean that some were deselected
 }
 
 // File is one inventory file.
@@ -68,6 +73,36 @@ type Target struct {
 	Observations []checks.Observation       `json:"observations"`
 }
 
+// Waiver is one entry of a waiver file, and how it stands.
+type Waiver struct {
+	Rule     string             `json:"rule"`   // pattern
+	Target   string             `json:"target"` // pattern
+	Reason   string             `json:"reason"`
+	Owner    string             `json:"owner"`
+	Expires  string             `json:"expires"` // the last day it holds, as 2006-01-02, UTC
+	Evidence string             `json:"evidence,omitempty"`
+	State    risk.WaiverState   `json:"state"`
+	Covers   int                `json:"covers"` // failed findings
+	Location inventory.Position `json:"location"`
+}
+
+// Baseline is the earlier report that the findings were held against.
+type Baseline struct {
+	Path    string              `json:"path"` // as the user named it
+	Started time.Time           `json:"started"`
+	Changes map[risk.Change]int `json:"changes"` // failed findings of this report
+	Gone    Gone                `json:"gone"`    // failed findings of the baseline that fail no more
+	// Grades are those that links had, by id.
+	Grades map[string]risk.Grade `json:"grades"`
+}
+
+// Gone counts failed findings of the baseline that are not among those of
+// this report.
+type Gone struct {
+	Fixed            int `json:"fixed"`
+	NoLongerAssessed int `json:"no_longer_assessed"`
+}
+
 // Vendor is one vendor, scored over its links.
 type Vendor struct {
 	ID       string              `json:"id"`
@@ -76,21 +111,24 @@ type Vendor struct {
 	Line     int                 `json:"line"`
 	Column   int                 `json:"column"`
 	Declared risk.DeclaredVendor `json:"declared"`
+	Attested []risk.Attestation  `json:"attested"`
 	Links    int                 `json:"links"`
 	Score    risk.Score          `json:"score"`
 }
 
 // Summary counts.
 type Summary struct {
-	Vendors      int                   `json:"vendors"`
-	Links        int                   `json:"links"`
-	Observed     int                   `json:"observed"`     // links where at least one probe observed something
-	Unreachable  int                   `json:"unreachable"`  // links no probe could connect to
-	Inconclusive int                   `json:"inconclusive"` // links connected to, where some probe learned nothing
-	Coverage     int                   `json:"coverage"`     // percent, over all links
-	Verdicts     map[risk.Verdict]int  `json:"verdicts"`
-	Failed       map[risk.Severity]int `json:"failed"` // failed findings by severity
-	Connections  int                   `json:"connections"`
-	Requests     int                   `json:"requests"`
-	Bytes        int64                 `json:"bytes"`
+	Vendors      int                     `json:"vendors"`
+	Links        int                     `json:"links"`
+	Observed     int                     `json:"observed"`     // links where at least one probe observed something
+	Unreachable  int                     `json:"unreachable"`  // links no probe could connect to
+	Inconclusive int                     `json:"inconclusive"` // links connected to, where some probe learned nothing
+	Coverage     int                     `json:"coverage"`     // percent, over all links
+	Verdicts     map[risk.Verdict]int    `json:"verdicts"`
+	Failed       map[risk.Severity]int   `json:"failed"` // failed findings by severity, those waived left out
+	Waived       int                     `json:"waived"` // failed findings that are waived
+	Claims       map[risk.ClaimState]int `json:"claims"`
+	Connections  int                     `json:"connections"`
+	Requests     int                     `json:"requests"`
+	Bytes        int64                   `json:"bytes"`
 }

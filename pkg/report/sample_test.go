@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,9 +174,56 @@ func sample() *Report {
 		finding("no-plaintext", "globex/telemetry", risk.Fail, risk.SeverityCritical, "mqtt sends in plain text. Anonymous session accepted by broker 2.0.18", 31),
 		finding("tls-no-1.0", "initech/events-hook", risk.Inconclusive, risk.SeverityHigh, "tls.accepts.tls10 is unknown: refused", 44),
 	}
+	sampleTerms(r)
 	r.Summary = summaryOf(r)
 	fillNil(r)
 	return r
+}
+
+// sampleTerms adds what findings are held against beside the rules: a waiver
+// that holds, one that has expired, one that covers nothing, a baseline, and
+// claims in every state.
+func sampleTerms(r *Report) {
+	at := func(line int) inventory.Position {
+		return inventory.Position{File: "waivers.yaml", Line: line, Column: 5}
+	}
+	accepted := &risk.Acceptance{State: risk.WaiverExpiring, Reason: "the vendor moves to a new certificate on the 30th, ticket | 4711 <b>", Owner: "payments-team", Expires: "2026-11-30", Evidence: "https://tickets.example/4711", Location: at(3)}
+	lapsed := &risk.Acceptance{State: risk.WaiverExpired, Reason: "nobody uses it yet", Owner: "ops", Expires: "2026-10-31", Location: at(9)}
+	for i := range r.Findings {
+		switch f := &r.Findings[i]; {
+		case f.Verdict != risk.Fail:
+		case f.Rule == "key-strength":
+			f.Waiver, f.Change = accepted, risk.ChangeNone
+		case f.Rule == "rate-limit-agreed":
+			f.Waiver, f.Change = lapsed, risk.ChangeDetails
+		case f.Rule == "no-plaintext":
+			f.Change = risk.ChangeRegressed
+		default:
+			f.Change = risk.ChangeNew
+		}
+	}
+	r.Waivers = []Waiver{
+		{Rule: "key-strength", Target: "acme-pay/*", Reason: accepted.Reason, Owner: accepted.Owner, Expires: accepted.Expires, Evidence: accepted.Evidence, State: risk.WaiverExpiring, Covers: 1, Location: at(3)},
+		{Rule: "rate-*", Target: "*/*", Reason: lapsed.Reason, Owner: lapsed.Owner, Expires: lapsed.Expires, State: risk.WaiverExpired, Covers: 1, Location: at(9)},
+		{Rule: "tls-no-1.0", Target: "globex/telemetry", Reason: "not reachable from outside", Owner: "ops", Expires: "2027-01-31", State: risk.WaiverUnused, Location: at(15)},
+	}
+	r.Baseline = &Baseline{
+		Path: "last-week.json", Started: r.Started.AddDate(0, 0, -7),
+		Changes: map[risk.Change]int{risk.ChangeNew: 2, risk.ChangeRegressed: 1, risk.ChangeDetails: 1, risk.ChangeNone: 1},
+		Gone:    Gone{Fixed: 3, NoLongerAssessed: 1},
+		Grades:  map[string]risk.Grade{"acme-pay/refunds-api": risk.GradeC, "globex/telemetry": risk.GradeF},
+	}
+	link := func(target, name, title string, state risk.ClaimState, declared, observed string, rules ...string) risk.Claim {
+		vendor, _, _ := strings.Cut(target, "/")
+		return risk.Claim{Target: target, Vendor: vendor, Name: risk.ClaimName(name), Title: title, State: state, Declared: declared, Observed: observed, Rules: rules, Location: inventory.Position{File: "inventory.yaml", Line: 12, Column: 11}}
+	}
+	r.Claims = []risk.Claim{
+		{Target: "acme-pay", Vendor: "acme-pay", Name: "encryption_at_rest", Title: "encryption at rest", State: risk.ClaimUnverified, Declared: "in place", Observed: "no probe can see it", Basis: "soc2_type2", Evidence: "https://acme-pay.example/soc2.pdf", Collected: "2026-03-01", Expires: "2027-02-28", Confidence: 0.9, Location: inventory.Position{File: "inventory.yaml", Line: 8, Column: 9}},
+		{Target: "acme-pay", Vendor: "acme-pay", Name: "log_monitoring", Title: "log monitoring", State: risk.ClaimStale, Declared: "in place", Observed: "the evidence expired on 2026-08-31", Basis: "iso27001", Collected: "2025-09-01", Expires: "2026-08-31", Location: inventory.Position{File: "inventory.yaml", Line: 9, Column: 9}},
+		link("acme-pay/charges-api", "tls_floor", "TLS floor", risk.ClaimConfirmed, "TLS 1.2 or above", "tls.accepts.tls10=false, tls.version=\"TLS 1.3\"", "tls-no-1.0"),
+		link("acme-pay/refunds-api", "tls_floor", "TLS floor", risk.ClaimContradicted, "TLS 1.2 or above", "TLS 1.0 accepted by 127.0.0.1:8443", "tls-no-1.0"),
+		link("acme-pay/refunds-api", "rate_limit", "rate limit", risk.ClaimUnverified, "100/1m", "not asked at level observe"),
+	}
 }
 
 func sampleVendor(id, name string, line, links int, s risk.Score) Vendor {
@@ -249,21 +297,26 @@ func finding(rule, target string, verdict risk.Verdict, severity risk.Severity, 
 }
 
 // large is a report with n failed findings, five on each link.
-func large(n int) *Report {
+func large(n int) *Report { return largeWith(n, 5) }
+
+// largeWith is a report with n failed findings, so many on each link, and a
+// hundred links to a vendor.
+func largeWith(n, onLink int) *Report {
 	r := sample()
-	r.Findings, r.Targets, r.Vendors = nil, nil, nil
+	r.Findings, r.Targets, r.Vendors, r.Claims, r.Waivers, r.Baseline = nil, nil, nil, nil, nil, nil
 	rules := sampleRules()
 	for i := range n {
-		vendor := fmt.Sprintf("vendor-%d", i/500)
-		id := fmt.Sprintf("%s/link-%d", vendor, i/5)
-		if i%500 == 0 {
+		vendor := fmt.Sprintf("vendor-%d", i/(100*onLink))
+		id := fmt.Sprintf("%s/link-%d", vendor, i/onLink)
+		if i%(100*onLink) == 0 {
 			r.Vendors = append(r.Vendors, sampleVendor(vendor, vendor, i+1, 100, score(risk.GradeC, 70, 90, 20, risk.BandMedium)))
 		}
-		if i%5 == 0 {
+		if i%onLink == 0 {
 			t := sampleTarget(id, "endpoint", "https", i+2, score(risk.GradeC, 70, 90, i%100, risk.BandMedium))
 			t.Facts["tls"] = json.RawMessage(`{"accepts":{"tls10":true},"version":"TLS 1.2","key_bits":1024}`)
 			t.Observations = []checks.Observation{{Probe: "tls", Outcome: checks.Observed, DurationMS: 31, Connections: 5, Bytes: 12345}}
 			r.Targets = append(r.Targets, t)
+			r.Claims = append(r.Claims, risk.Claim{Target: id, Vendor: vendor, Name: risk.ClaimTLSFloor, Title: "TLS floor", State: risk.ClaimStates[i/onLink%len(risk.ClaimStates)], Declared: "TLS 1.2 or above", Observed: "TLS 1.0 accepted", Rules: []string{"tls-no-1.0"}})
 		}
 		rule := rules[i%len(rules)]
 		r.Findings = append(r.Findings, finding(rule.ID, id, risk.Fail, rule.Severity, fmt.Sprintf("TLS 1.0 accepted by 127.0.0.1:%d, which answered with %x", i, sha256.Sum256([]byte(id)))[:90], i+2))

@@ -77,7 +77,10 @@ func newSARIF(r *Report, o Options) (*sarif, error) {
 		rules:   r.rulesByID(),
 		targets: make(map[string]*Target, len(r.Targets)),
 		vendors: make(map[string]*Vendor, len(r.Vendors)),
-		results: append(r.worstFirst(risk.Fail), r.worstFirst(risk.Inconclusive)...),
+		results: append(r.unwaived(risk.Fail), r.unwaived(risk.Inconclusive)...),
+	}
+	if o.SARIFWaived {
+		s.results = append(s.results, r.waived()...)
 	}
 	if err := s.findURIs(); err != nil {
 		return nil, err
@@ -185,6 +188,12 @@ func (s *sarif) result(f *risk.Finding) sarifResult {
 	if f.Verdict == risk.Inconclusive {
 		result.Kind, result.Level = "open", "none" // 3.27.10: no other level goes with this kind
 	}
+	result.BaselineState = baselineState(f.Change)
+	if f.Waived() {
+		result.Suppressions = []sarifSuppressed{{
+			Kind: "external", Status: "accepted", Justification: plainMessage(acceptedBy(f.Waiver)),
+		}}
+	}
 	if s.options.SARIFFingerprint != FingerprintLine {
 		result.PartialFingerprints["primaryLocationLineHash"] = f.Fingerprint
 	}
@@ -195,6 +204,20 @@ func (s *sarif) result(f *risk.Finding) sarifResult {
 	}
 	result.Message.Text = s.message(f, rule)
 	return result
+}
+
+// baselineState says in the words of 3.27.24 what became of a finding.
+func baselineState(c risk.Change) string {
+	switch c {
+	case risk.ChangeNew, risk.ChangeRegressed:
+		return "new"
+	case risk.ChangeDetails:
+		return "updated"
+	case risk.ChangeNone:
+		return "unchanged"
+	default:
+		return ""
+	}
 }
 
 // scoreOf finds the score of a link or vendor, and the URL of a link.
@@ -218,6 +241,9 @@ func (s *sarif) message(f *risk.Finding, rule *risk.Rule) string {
 			subject = " The link: " + url + ", "
 		}
 		rest += subject + scoreInWords(score) + "."
+	}
+	if f.Waiver != nil && !f.Waived() {
+		rest += " Accepted by " + f.Waiver.Owner + " until " + f.Waiver.Expires + ", which has passed."
 	}
 	found := clip(plainMessage(strings.TrimRight(f.Message, ". ")), s.messageOf/2)
 	return clip(capital(found)+plainMessage(rest), s.messageOf)

@@ -77,7 +77,16 @@ type sarifResult struct {
 	Message             sarifText         `json:"message"`
 	Locations           []sarifLocation   `json:"locations"`
 	PartialFingerprints map[string]string `json:"partialFingerprints"`
+	BaselineState       string            `json:"baselineState,omitempty"`
+	Suppressions        []sarifSuppressed `json:"suppressions,omitempty"`
 	Properties          sarifResultBag    `json:"properties"`
+}
+
+// sarifSuppressed is a suppression (3.35).
+type sarifSuppressed struct {
+	Kind          string `json:"kind"`
+	Status        string `json:"status"`
+	Justification string `json:"justification"`
 }
 
 // sarifResultBag says of a result what SARIF has no name for.

@@ -88,7 +88,7 @@ func TestSchemaIsStrict(t *testing.T) {
 		"line zero":        {`"line": 19`, `"line": 0`},
 		"empty uri":        {`"uri": "ops/inventory.yaml"`, `"uri": ""`},
 		"bad fingerprint":  {`"fingerprint": "`, `"fingerprint": "x`},
-		"other major":      {`"schema_version": "1.0"`, `"schema_version": "2.0"`},
+		"other major":      {`"schema_version": "1.1"`, `"schema_version": "2.0"`},
 		"coverage too big": {`"coverage": 100`, `"coverage": 101`},
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"iter"
 	"strconv"
 
 	"github.com/m2mscan/m2mscan/pkg/risk"
@@ -8,21 +9,31 @@ import (
 
 // scores says how each posture below 100 came about, vendors first.
 func (t *tables) scores() error {
-	var rows [][]cell
-	add := func(id string, s risk.Score) {
-		if s.Posture != nil && *s.Posture < 100 {
-			rows = append(rows, []cell{text(id), text(strconv.Itoa(*s.Posture)), ledgerCell(s.Ledger)})
+	rows := func(yield func([]cell) bool) {
+		each := func(id string, s risk.Score) bool {
+			if s.Posture == nil || *s.Posture == 100 {
+				return true
+			}
+			return yield([]cell{text(id), text(strconv.Itoa(*s.Posture)), ledgerCell(s.Ledger)})
+		}
+		for i := range t.report.Vendors {
+			if !each(t.report.Vendors[i].ID, t.report.Vendors[i].Score) {
+				return
+			}
+		}
+		for i := range t.report.Targets {
+			if !each(t.report.Targets[i].ID, t.report.Targets[i].Score) {
+				return
+			}
 		}
 	}
-	for i := range t.report.Vendors {
-		add(t.report.Vendors[i].ID, t.report.Vendors[i].Score)
+	for range rows {
+		return t.scoresTable(rows)
 	}
-	for i := range t.report.Targets {
-		add(t.report.Targets[i].ID, t.report.Targets[i].Score)
-	}
-	if len(rows) == 0 {
-		return nil
-	}
+	return nil
+}
+
+func (t *tables) scoresTable(rows iter.Seq[[]cell]) error {
 	t.heading("SCORES")
 	t.paragraph("What took points from each posture below 100; a rule costs more where fewer apply.", faint, 0)
 	t.put("\n")

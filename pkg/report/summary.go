@@ -37,6 +37,13 @@ func summaryOf(r *Report) Summary {
 	for _, severity := range risk.Severities {
 		s.Failed[severity] = 0
 	}
+	s.Claims = make(map[risk.ClaimState]int, len(risk.ClaimStates))
+	for _, state := range risk.ClaimStates {
+		s.Claims[state] = 0
+	}
+	for i := range r.Claims {
+		s.Claims[r.Claims[i].State]++
+	}
 	for i := range r.Targets {
 		s.addTarget(&r.Targets[i])
 	}
@@ -46,7 +53,11 @@ func summaryOf(r *Report) Summary {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		s.Verdicts[f.Verdict]++
-		if f.Verdict == risk.Fail {
+		switch {
+		case f.Verdict != risk.Fail:
+		case f.Waived():
+			s.Waived++
+		default:
 			s.Failed[f.Severity]++
 		}
 	}

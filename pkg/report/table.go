@@ -20,18 +20,18 @@ const (
 )
 
 // writeTable writes the report for people: vendors, links, failed findings
-// worst first, remedies, how the scores came about, what was not assessed, and
-// the gate's decision.
+// worst first, remedies, claims that do not hold, waivers, how the scores came
+// about, what was not assessed, and the gate's decision.
 func writeTable(w io.Writer, r *Report, o Options) error {
 	width := max(cmp.Or(o.Width, defaultWidth), minWidth)
 	t := tables{
 		page:   &page{w: bufio.NewWriterSize(w, 64<<10), width: width, color: o.Color},
 		report: r,
-		failed: r.worstFirst(risk.Fail),
+		failed: r.open(),
 		rules:  r.rulesByID(),
 	}
 	t.header()
-	for _, section := range []func() error{t.vendors, t.links, t.findings, t.remedies, t.scores, t.notAssessed} {
+	for _, section := range []func() error{t.vendors, t.links, t.findings, t.remedies, t.claims, t.waivers, t.scores, t.notAssessed} {
 		if err := section(); err != nil {
 			return fmt.Errorf("write table: %w", err)
 		}
@@ -72,12 +72,14 @@ func (t *tables) vendors() error {
 			worst[f.Vendor] = f
 		}
 	}
-	rows := make([][]cell, 0, len(t.report.Vendors))
-	for i := range t.report.Vendors {
-		v := &t.report.Vendors[i]
-		row := append([]cell{vendorName(v)}, scoreCells(v.Score)...)
-		row = append(row, text(strconv.Itoa(v.Links)), worstCell(worst[v.ID]))
-		rows = append(rows, row)
+	rows := func(yield func([]cell) bool) {
+		for i := range t.report.Vendors {
+			v := &t.report.Vendors[i]
+			row := append([]cell{vendorName(v)}, scoreCells(v.Score)...)
+			if !yield(append(row, text(strconv.Itoa(v.Links)), worstCell(worst[v.ID]))) {
+				return
+			}
+		}
 	}
 	t.heading("VENDORS")
 	return t.table([]column{
@@ -129,28 +131,37 @@ func (t *tables) links() error {
 	if t.wide() {
 		columns = append(columns, column{title: "URL", flexible: true})
 	}
-	rows := make([][]cell, 0, len(t.report.Targets))
-	for i := range t.report.Targets {
-		link := &t.report.Targets[i]
-		row := append([]cell{text(link.ID)}, scoreCells(link.Score)...)
-		if !t.wide() {
-			row = slices.Delete(row, 2, 3) // posture
+	rows := func(yield func([]cell) bool) {
+		for i := range t.report.Targets {
+			if !yield(t.link(&t.report.Targets[i])) {
+				return
+			}
 		}
-		row = append(row, text(outcomeInWords(link)))
-		if t.wide() {
-			row = append(row, text(link.URL))
-		}
-		rows = append(rows, row)
 	}
 	t.heading("LINKS")
 	return t.table(columns, rows)
+}
+
+func (t *tables) link(link *Target) []cell {
+	row := append([]cell{text(link.ID)}, scoreCells(link.Score)...)
+	if !t.wide() {
+		row = slices.Delete(row, 2, 3) // posture
+	}
+	row = append(row, text(outcomeInWords(link)))
+	if t.wide() {
+		row = append(row, text(link.URL))
+	}
+	return row
 }
 
 func (t *tables) findings() error {
 	s := t.report.Summary
 	t.heading("FINDINGS")
 	t.paragraph(fmt.Sprintf("%d failed%s, %d inconclusive, %d passed",
-		s.Verdicts[risk.Fail], bySeverity(s.Failed), s.Verdicts[risk.Inconclusive], s.Verdicts[risk.Pass]), plain, 0)
+		s.Verdicts[risk.Fail]-s.Waived, bySeverity(s.Failed), s.Verdicts[risk.Inconclusive], s.Verdicts[risk.Pass]), plain, 0)
+	for _, note := range t.report.setAside() {
+		t.paragraph(note, plain, 0)
+	}
 	if len(t.failed) == 0 {
 		return nil
 	}
@@ -158,18 +169,31 @@ func (t *tables) findings() error {
 	if t.wide() {
 		columns = append(columns, column{title: "RULE", flexible: true})
 	}
-	rows := make([][]cell, 0, len(t.failed))
-	for _, f := range t.failed {
-		row := []cell{styled(string(f.Severity), severityStyle(f.Severity)), text(f.Target), text(f.Message)}
-		if t.wide() {
-			row = append(row, styled(f.Rule, faint))
-		} else {
-			row[2] = append(row[2], part{text: f.Rule, style: faint})
+	rows := func(yield func([]cell) bool) {
+		for _, f := range t.failed {
+			if !yield(t.finding(f)) {
+				return
+			}
 		}
-		rows = append(rows, row)
 	}
 	t.put("\n")
 	return t.table(columns, rows)
+}
+
+func (t *tables) finding(f *risk.Finding) []cell {
+	message := text(f.Message)
+	switch {
+	case f.Waiver != nil:
+		message = append(message, part{text: "accepted by " + f.Waiver.Owner + " until " + f.Waiver.Expires + ", which has passed", style: yellow})
+	case f.Change == risk.ChangeNew || f.Change == risk.ChangeRegressed:
+		message = append(message, part{text: string(f.Change) + " since the baseline", style: yellow})
+	}
+	row := []cell{styled(string(f.Severity), severityStyle(f.Severity)), text(f.Target), message}
+	if t.wide() {
+		return append(row, styled(f.Rule, faint))
+	}
+	row[2] = append(row[2], part{text: f.Rule, style: faint})
+	return row
 }
 
 // bySeverity is " (1 critical, 2 high)", the worst first.
@@ -196,7 +220,7 @@ func (t *tables) remedies() error {
 		}
 		findings[f.Rule]++
 	}
-	var rows [][]cell
+	var rows [][]cell // one for each rule, however many findings
 	for _, id := range failed {
 		place, ok := t.rules[id]
 		if !ok || t.report.Rules[place].Remedy == "" {
@@ -210,48 +234,7 @@ func (t *tables) remedies() error {
 	t.heading("REMEDIES")
 	t.paragraph("In short; \"m2mscan rules show RULE\" has the whole remedy, the reason and the source.", faint, 0)
 	t.put("\n")
-	return t.table([]column{{title: "RULE", flexible: true}, {title: "FINDINGS"}, {title: "REMEDY", flexible: true}}, rows)
-}
-
-// notAssessed says per link what could not be learned, and why. A fact that no
-// rule missed is left to the JSON report.
-func (t *tables) notAssessed() error {
-	undecided := make(map[string]int)
-	missed := make(map[string]map[string]bool) // facts, by link
-	for i := range t.report.Findings {
-		f := &t.report.Findings[i]
-		if f.Verdict != risk.Inconclusive {
-			continue
-		}
-		undecided[f.Target]++
-		if missed[f.Target] == nil {
-			missed[f.Target] = make(map[string]bool)
-		}
-		for _, u := range f.Missing {
-			missed[f.Target][u.Fact] = true
-		}
-	}
-	var rows [][]cell
-	for i := range t.report.Targets {
-		link := &t.report.Targets[i]
-		var why cell
-		_, reasons := notAssessed(link)
-		for _, line := range append(reasons, unknownFacts(link, missed[link.ID])...) {
-			why = append(why, part{text: line})
-		}
-		if n := undecided[link.ID]; n > 0 {
-			why = append(why, part{text: count(n, "rule") + " undecided", style: faint})
-		}
-		if len(why) > 0 {
-			rows = append(rows, []cell{text(link.ID), why})
-		}
-	}
-	t.heading("NOT ASSESSED")
-	if len(rows) == 0 {
-		t.paragraph("Nothing: every rule that applies was decided.", plain, 0)
-		return nil
-	}
-	return t.table([]column{{title: "LINK", flexible: true}, {title: "WHY", flexible: true}}, rows)
+	return t.table([]column{{title: "RULE", flexible: true}, {title: "FINDINGS"}, {title: "REMEDY", flexible: true}}, slices.Values(rows))
 }
 
 func (t *tables) coverage() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -163,7 +164,7 @@ func TestColumnWidths(t *testing.T) {
 		{row(5, 600, 20), 80, "[5 51 20]"},
 		{row(78, 6, 7), 80, "[78 1 1]"},
 	} {
-		if got := fmt.Sprint(columnWidths(columns, tc.rows, tc.total)); got != tc.want {
+		if got := fmt.Sprint(columnWidths(columns, slices.Values(tc.rows), tc.total)); got != tc.want {
 			t.Errorf("columnWidths in %d = %s, want %s", tc.total, got, tc.want)
 		}
 	}
@@ -226,5 +227,20 @@ func TestInShort(t *testing.T) {
 				t.Errorf("inShort(%q) = %q, want %q", test.remedy, got, test.want)
 			}
 		})
+	}
+}
+
+// Of a table that nobody would read to its end, the first rows are written and
+// the others counted.
+func TestTableIsBounded(t *testing.T) {
+	t.Parallel()
+	text := string(render(t, "table", large(12_000), Options{Width: 120})) // on 2,400 links
+	for _, want := range []string{"400 rows more are left out of this table", "10000 rows more are left out of this table", "12000 failed (2400 critical"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the table does not say %q", want)
+		}
+	}
+	if n := strings.Count(text, "\ncritical  "); n != maxRows {
+		t.Errorf("%d critical rows, want %d: the worst first", n, maxRows)
 	}
 }

@@ -59,14 +59,18 @@ func Declare(l *inventory.Link, now time.Time) Declared {
 // DeclareVendor puts what the inventory says about a vendor into the form that
 // rules read, at the moment the scan began.
 func DeclareVendor(v *inventory.Vendor, now time.Time) DeclaredVendor {
-	return DeclaredVendor{
+	d := DeclaredVendor{
 		ID:            v.ID,
 		Name:          v.Name,
 		Criticality:   string(v.Criticality),
 		Contacts:      stated(v.Contacts),
 		ReviewBy:      v.ReviewBy.String(),
 		ReviewOverdue: v.ReviewBy.Before(now),
+
+		Classification: mostSensitive(v),
 	}
+	declareAttestations(&d, v, now)
+	return d
 }
 
 // stated copies a list; what was not stated is empty and never nil, because a

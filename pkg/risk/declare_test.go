@@ -85,7 +85,8 @@ func TestDeclare(t *testing.T) {
 	got := Declare(link, now)
 	want := Declared{
 		Vendor: DeclaredVendor{ID: "acme", Name: "Acme", Criticality: "high", Contacts: []string{"a@acme.example"},
-			ReviewBy: "2026-11-20", ReviewOverdue: true},
+			ReviewBy: "2026-11-20", ReviewOverdue: true,
+			Attested: []string{}, AttestedAbsent: []string{}, AttestedStale: []string{}, Unattested: []string{"encryption_at_rest", "log_monitoring", "incident_response", "least_privilege", "breach_notice"}},
 		Link: DeclaredLink{
 			ID: "acme/api", Kind: "endpoint", URL: link.DisplayURL(), Scheme: "http", Host: "api.acme.example", Port: 80,
 			TLSTwin: "https", Direction: "outbound", Classification: "restricted",

@@ -20,6 +20,12 @@ type DeclaredVendor struct {
 	Contacts      []string `json:"contacts" doc:"contacts of the vendor"`
 	ReviewBy      string   `json:"review_by" doc:"day the review is due, as 2006-01-02, or empty"`
 	ReviewOverdue bool     `json:"review_overdue" doc:"that day has passed when the scan began"`
+
+	Classification string   `json:"classification" doc:"the highest class of data on any of the vendor's links, or empty"`
+	Attested       []string `json:"attested" doc:"controls attested to be in place, by evidence that was in date when the scan began"`
+	AttestedAbsent []string `json:"attested_absent" doc:"controls that the vendor says are not in place"`
+	AttestedStale  []string `json:"attested_stale" doc:"controls whose evidence had expired when the scan began"`
+	Unattested     []string `json:"unattested" doc:"controls that nothing is attested about"`
 }
 
 // DeclaredLink is the declared part of the namespace "link".

@@ -35,4 +35,16 @@ type Finding struct {
 	// Fingerprint is stable across runs and edits of the inventory: SHA-256,
 	// in hex, of the rule's and the target's ids.
 	Fingerprint string `json:"fingerprint"`
+	// Waiver is the acceptance that covers a failed finding, also one that has
+	// expired. Findings under the same waiver share it: it is not to be changed.
+	Waiver *Acceptance `json:"waiver,omitempty"`
+	// Change is what became of the finding since the baseline; empty without one.
+	Change Change `json:"change,omitempty"`
 }
+
+// Waived reports whether somebody has accepted the finding, and still does.
+func (f *Finding) Waived() bool { return f.Waiver != nil && f.Waiver.State != WaiverExpired }
+
+// Known reports whether the finding failed in the baseline already, and no
+// milder than today.
+func (f *Finding) Known() bool { return f.Change == ChangeNone || f.Change == ChangeDetails }

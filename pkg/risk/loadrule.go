@@ -65,6 +65,7 @@ func (r *ruleReader) read(n *yaml.Node) {
 		"category":    text(r, &c.Category),
 		"scope":       text(r, &c.Scope),
 		"cap":         text(r, &c.Cap),
+		"claim":       text(r, &c.Claim),
 		"cites":       func(n *yaml.Node, field string) { c.Cites = r.texts(n, field) },
 		"cwe":         text(r, &c.CWE),
 		"owasp":       text(r, &c.OWASP),

@@ -38,6 +38,9 @@ func (r Rule) writeProperties(b *strings.Builder) {
 	if r.Cap != "" {
 		fmt.Fprintf(b, "- **Grade while it fails:** %s at best\n", r.Cap)
 	}
+	if r.Claim != "" {
+		fmt.Fprintf(b, "- **Contradicts the claim:** %s\n", r.Claim.title())
+	}
 	if number, ok := strings.CutPrefix(r.CWE, "CWE-"); ok {
 		fmt.Fprintf(b, "- **Weakness:** [%s](https://cwe.mitre.org/data/definitions/%s.html)\n", r.CWE, number)
 	}

@@ -14,6 +14,7 @@ type Policy struct {
 	MinGrade         Grade    `json:"min_grade,omitempty"`         // a link graded worse breaches; "?" is incomplete, not a breach
 	FailOnRules      []string `json:"fail_on_rule,omitempty"`      // a failed finding of one of them breaches
 	AllowUnreachable bool     `json:"allow_unreachable,omitempty"` // unreachable or inconclusive links do not make the scan incomplete
+	NewOnly          bool     `json:"new_only,omitempty"`          // findings that the baseline knows, and links that were graded as bad in it, breach nothing
 }
 
 // Decision is what the policy says of a report.
@@ -27,6 +28,7 @@ type Decision struct {
 type LinkOutcome struct {
 	ID           string               // "vendor/link", or the vendor's id
 	Grade        Grade                // empty for a vendor, which MinGrade does not look at
+	GradeBefore  Grade                // in the baseline; empty without one
 	Findings     []Finding            // those on this link or vendor
 	Observations []checks.Observation // none for a vendor
 }
@@ -103,12 +105,12 @@ func (p Policy) failedSeverity(links []LinkOutcome) string {
 	if p.FailOn == "" {
 		return ""
 	}
-	failed := failedWhere(links, func(f *Finding) bool { return f.Severity.rank() >= p.FailOn.rank() })
+	failed := p.failedWhere(links, func(f *Finding) bool { return f.Severity.rank() >= p.FailOn.rank() })
 	return countOf(failed, "finding", "of severity "+string(p.FailOn)+" or above")
 }
 
 func (p Policy) failedRules(links []LinkOutcome) string {
-	failed := failedWhere(links, func(f *Finding) bool { return slices.Contains(p.FailOnRules, f.Rule) })
+	failed := p.failedWhere(links, func(f *Finding) bool { return slices.Contains(p.FailOnRules, f.Rule) })
 	return countOf(failed, "finding", "of a rule that must not fail")
 }
 
@@ -118,7 +120,8 @@ func (p Policy) failedGrade(links []LinkOutcome) string {
 	}
 	var worse []string
 	for _, l := range links {
-		if l.Grade.rank() > p.MinGrade.rank() {
+		known := p.NewOnly && l.Grade.rank() <= l.GradeBefore.rank()
+		if l.Grade.rank() > p.MinGrade.rank() && !known {
 			worse = append(worse, fmt.Sprintf("%s (%s)", l.ID, l.Grade))
 		}
 	}
@@ -140,12 +143,19 @@ func (p Policy) ungraded(links []LinkOutcome) string {
 	return countOf(list, "link", "with too little known for a grade")
 }
 
-// failedWhere names the failed findings that match, as "target rule".
-func failedWhere(links []LinkOutcome, match func(*Finding) bool) []string {
+// Counts reports whether a finding failed, is not waived and, with NewOnly, is
+// not known from the baseline.
+func (p Policy) Counts(f *Finding) bool {
+	return f.Verdict == Fail && !f.Waived() && (!p.NewOnly || !f.Known())
+}
+
+// failedWhere names the findings that count and match, as "target rule".
+func (p Policy) failedWhere(links []LinkOutcome, match func(*Finding) bool) []string {
 	var failed []string
 	for _, l := range links {
 		for i := range l.Findings {
-			if f := &l.Findings[i]; f.Verdict == Fail && match(f) {
+			f := &l.Findings[i]
+			if p.Counts(f) && match(f) {
 				failed = append(failed, f.Target+" "+f.Rule)
 			}
 		}

@@ -77,7 +77,8 @@ type Rule struct {
 	Severity    Severity  `yaml:"severity" json:"severity"`
 	Category    Category  `yaml:"category" json:"category"`
 	Scope       Scope     `yaml:"scope,omitempty" json:"scope,omitempty"`
-	Cap         Grade     `yaml:"cap,omitempty" json:"cap,omitempty"` // the best grade a link may have while the rule fails: C, D or F
+	Cap         Grade     `yaml:"cap,omitempty" json:"cap,omitempty"`     // the best grade a link may have while the rule fails: C, D or F
+	Claim       ClaimName `yaml:"claim,omitempty" json:"claim,omitempty"` // what was agreed or attested, and does not hold where the rule fails
 	Cites       []string  `yaml:"cites" json:"cites"`
 	CWE         string    `yaml:"cwe,omitempty" json:"cwe,omitempty"`     // CWE-319
 	OWASP       string    `yaml:"owasp,omitempty" json:"owasp,omitempty"` // API2:2023

@@ -87,6 +87,10 @@ func enumFaults(r Rule) []fault {
 	check("category", string(r.Category), toStrings(Categories))
 	check("scope", string(r.Scope), toStrings([]Scope{ScopeLink, ScopeVendor}))
 	check("cap", string(r.Cap), toStrings([]Grade{GradeC, GradeD, GradeF}))
+	check("claim", string(r.Claim), toStrings(ClaimNames()))
+	if r.Claim != "" && r.Cap == "" {
+		faults = append(faults, fault{"cap", "is missing: a claim that does not hold limits the grade", "write cap: C"})
+	}
 	return faults
 }
 
