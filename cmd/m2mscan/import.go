@@ -198,7 +198,8 @@ func importError(err error) error {
 	return usageError(err)
 }
 
-// sayNotes warns of what was not taken over.
+// sayNotes warns of what was not taken over. The notes of several files name
+// their own.
 func (a *app) sayNotes(path string, notes []imports.Note) {
 	const most = 200
 	for i, note := range notes {
@@ -206,7 +207,11 @@ func (a *app) sayNotes(path string, notes []imports.Note) {
 			a.warn("%s: %d notes more are not shown", path, len(notes)-i)
 			return
 		}
-		a.warn("%s: %s", path, strings.TrimPrefix(note.Where+": "+note.Text, ": "))
+		said := strings.TrimPrefix(note.Where+": "+note.Text, ": ")
+		if !strings.Contains(path, ", ") {
+			said = path + ": " + said
+		}
+		a.warn("%s", said)
 	}
 }
 

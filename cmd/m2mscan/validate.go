@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,11 +86,16 @@ func (a *app) printSchema(name schemaName) error {
 
 func (a *app) validate(paths []string, stdinName string, strict bool) error {
 	now := time.Now()
-	inv, problems, err := a.loadInventory(paths, stdinName, now)
-	if err != nil {
-		return err
+	inventories, named := splitPaths(paths)
+	inv := &inventory.Inventory{}
+	var problems inventory.Problems
+	var err error
+	if len(inventories) > 0 {
+		if inv, problems, err = a.loadInventory(inventories, stdinName, now); err != nil {
+			return err
+		}
 	}
-	waivers, err := a.loadWaivers(&termFlags{}, pathsOf(inv), now)
+	waivers, err := a.checkWaiverFiles(named, inv, now)
 	if err != nil {
 		return err
 	}
@@ -100,12 +107,47 @@ func (a *app) validate(paths []string, stdinName string, strict bool) error {
 	if !a.quiet {
 		a.printProblems(problemsOf(problems))
 	}
-	summary := "OK: " + summarize(inv)
-	if len(waivers) > 0 {
-		summary += ", " + count(len(waivers), "waiver")
+	var parts []string
+	if len(inventories) > 0 {
+		parts = append(parts, summarize(inv))
 	}
-	_, err = fmt.Fprintln(a.out, summary)
+	if waivers > 0 || len(inventories) == 0 {
+		parts = append(parts, count(waivers, "waiver"))
+	}
+	_, err = fmt.Fprintln(a.out, "OK: "+strings.Join(parts, ", "))
 	return err
+}
+
+// splitPaths tells waiver files, by their name, from inventories: a hook hands
+// over whatever a commit changes.
+func splitPaths(paths []string) (inventories, waivers []string) {
+	for _, path := range paths {
+		if filepath.Base(path) == inventory.WaiverFile {
+			waivers = append(waivers, path)
+		} else {
+			inventories = append(inventories, path)
+		}
+	}
+	return inventories, waivers
+}
+
+// checkWaiverFiles checks the waiver files that were named and those beside the
+// inventory, and counts their waivers.
+func (a *app) checkWaiverFiles(named []string, inv *inventory.Inventory, now time.Time) (int, error) {
+	total := 0
+	for _, name := range waiverFiles(pathsOf(inv)) {
+		if !slices.ContainsFunc(named, func(n string) bool { return filepath.Clean(n) == name }) {
+			named = append(named, name)
+		}
+	}
+	for _, name := range named {
+		waivers, err := a.readWaivers(name, now)
+		if err != nil {
+			return 0, err
+		}
+		total += len(waivers)
+	}
+	return total, nil
 }
 
 // summarize counts what is in an inventory, leaving out kinds it has none of.

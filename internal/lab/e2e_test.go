@@ -126,6 +126,8 @@ func TestScanOfTheLab(t *testing.T) {
 		})
 	}
 
+	checkFormats(t, first)
+
 	second := scan(t, path)
 	if diff := cmp.Diff(first.Findings, second.Findings); diff != "" {
 		t.Errorf("a second scan finds something else (-first +second):\n%s", diff)
