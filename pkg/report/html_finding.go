@@ -21,8 +21,8 @@ type htmlFinding struct {
 	State      string // the words that the filter goes by
 	Values     []htmlValue
 	Evidence   []htmlEvidence
-	Why        []htmlBlock
-	Remedy     []htmlBlock
+	Why        []textBlock
+	Remedy     []textBlock
 }
 
 // htmlEvidence is what one probe saw.
@@ -53,7 +53,7 @@ func (p *htmlPage) finding(f *risk.Finding) htmlFinding {
 	}
 	texts, ok := p.prose[f.Rule]
 	if !ok {
-		texts = [2][]htmlBlock{htmlProse(v.Judged.Description), htmlProse(v.Judged.Remedy)}
+		texts = [2][]textBlock{readProse(v.Judged.Description), readProse(v.Judged.Remedy)}
 		p.prose[f.Rule] = texts
 	}
 	v.Why, v.Remedy = texts[0], texts[1]

@@ -34,7 +34,7 @@ type htmlPage struct {
 	Links     htmlList[htmlLink]
 
 	rules   map[string]int            // places in Report.Rules
-	prose   map[string][2][]htmlBlock // description and remedy, by rule
+	prose   map[string][2][]textBlock // description and remedy, by rule
 	targets map[string]*Target
 	linked  map[string]string // anchors of the links on the page
 }
@@ -42,7 +42,7 @@ type htmlPage struct {
 func newHTMLPage(r *Report) (*htmlPage, error) {
 	p := &htmlPage{
 		Report: r, Gate: htmlGateOf(r), Tiles: htmlTiles(r), Baseline: htmlBaseline(r),
-		rules: r.rulesByID(), prose: make(map[string][2][]htmlBlock),
+		rules: r.rulesByID(), prose: make(map[string][2][]textBlock),
 		targets: make(map[string]*Target, len(r.Targets)),
 	}
 	var style, script string

@@ -2,9 +2,9 @@ package report
 
 import "strings"
 
-// prose is a short Markdown text, such as a rule's remedy, taken apart as far
-// as rules use Markdown: paragraphs, lists, tables, fenced code, and code
-// spans. All else in it is text.
+// prose is a short Markdown text, such as a rule's remedy, taken apart to be
+// written as Markdown again or into a letter: paragraphs, lists, tables, fenced
+// code, and code spans. All else in it is text.
 type prose []proseBlock
 
 // proseBlock is a paragraph, an item of a list, a table, or fenced code.
@@ -26,67 +26,50 @@ type proseSpan struct {
 // proseRow is a row of a table, cell by cell.
 type proseRow [][]proseSpan
 
-// proseOf takes a Markdown text apart.
+// proseOf takes a Markdown text apart, as the HTML page does. Strong text and
+// links are plain text here: a letter or a comment is no place for them.
 func proseOf(s string) prose {
 	var p prose
-	var paragraph []string
-	item := false
-	flush := func() {
-		if len(paragraph) > 0 {
-			p = append(p, proseBlock{Item: item, Spans: spansOf(strings.Join(paragraph, " "))})
-		}
-		paragraph, item = nil, false
-	}
-	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
-	for i := 0; i < len(lines); i++ {
-		line := strings.TrimSpace(lines[i])
+	for _, b := range readProse(s) {
 		switch {
-		case line == "":
-			flush()
-		case strings.HasPrefix(line, "```"):
-			flush()
-			end := i + 1
-			for end < len(lines) && !strings.HasPrefix(strings.TrimSpace(lines[end]), "```") {
-				end++
+		case b.Code != "":
+			p = append(p, proseBlock{Fenced: true, Code: strings.TrimSuffix(b.Code, "\n"), Lang: langOf(b.Lang)})
+		case b.Head != nil:
+			rows := []proseRow{rowOf(b.Head)}
+			for _, row := range b.Rows {
+				rows = append(rows, rowOf(row))
 			}
-			p = append(p, proseBlock{
-				Fenced: true, Code: printableLines(strings.Join(lines[i+1:end], "\n")),
-				Lang: langOf(strings.Trim(line, "` ")),
-			})
-			i = end
-		case strings.HasPrefix(line, "|"):
-			flush()
-			p = p.withRow(line)
-		case strings.HasPrefix(line, "- "):
-			flush()
-			paragraph, item = append(paragraph, line[2:]), true
+			p = append(p, proseBlock{Rows: rows})
+		case b.Items != nil:
+			for _, item := range b.Items {
+				p = append(p, proseBlock{Item: true, Spans: spansOf(item)})
+			}
 		default:
-			paragraph = append(paragraph, line)
+			p = append(p, proseBlock{Spans: spansOf(b.Text)})
 		}
 	}
-	flush()
 	return p
 }
 
-// withRow adds a row to the table at the end, or begins one. The line below
-// the head is left out.
-func (p prose) withRow(line string) prose {
-	if strings.Trim(line, "|-: ") == "" {
-		return p
+func rowOf(cells [][]textSpan) proseRow {
+	row := make(proseRow, len(cells))
+	for i, cell := range cells {
+		row[i] = spansOf(cell)
 	}
-	var row proseRow
-	for cell := range strings.SplitSeq(strings.Trim(line, "|"), "|") {
-		row = append(row, spansOf(strings.TrimSpace(cell)))
+	return row
+}
+
+// spansOf keeps text and code.
+func spansOf(line []textSpan) []proseSpan {
+	var spans []proseSpan
+	for _, span := range line {
+		if last := len(spans) - 1; span.Kind != "code" && last >= 0 && !spans[last].Code {
+			spans[last].Text += span.Text // one run with the text before it
+			continue
+		}
+		spans = append(spans, proseSpan{Text: span.Text, Code: span.Kind == "code"})
 	}
-	if len(p) == 0 || p[len(p)-1].Rows == nil {
-		return append(p, proseBlock{Rows: []proseRow{row}})
-	}
-	last := &p[len(p)-1]
-	for len(row) < len(last.Rows[0]) {
-		row = append(row, nil)
-	}
-	last.Rows = append(last.Rows, row[:len(last.Rows[0])])
-	return p
+	return spans
 }
 
 // langOf keeps the name of a language that is plain letters.
@@ -95,35 +78,6 @@ func langOf(s string) string {
 		return ""
 	}
 	return s
-}
-
-// spansOf splits a line at its code spans.
-func spansOf(s string) []proseSpan {
-	s = printable(s)
-	var spans []proseSpan
-	for s != "" {
-		start := strings.IndexByte(s, '`')
-		if start < 0 {
-			break
-		}
-		fence := s[start : start+len(s[start:])-len(strings.TrimLeft(s[start:], "`"))]
-		length := strings.Index(s[start+len(fence):], fence)
-		if length < 0 {
-			break
-		}
-		if start > 0 {
-			spans = append(spans, proseSpan{Text: s[:start]})
-		}
-		end := start + len(fence) + length
-		if code := strings.TrimSpace(s[start+len(fence) : end]); code != "" {
-			spans = append(spans, proseSpan{Text: code, Code: true})
-		}
-		s = s[end+len(fence):]
-	}
-	if s != "" {
-		spans = append(spans, proseSpan{Text: s})
-	}
-	return spans
 }
 
 // line writes spans as a line of Markdown in which nothing but code has a
