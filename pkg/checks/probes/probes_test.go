@@ -139,6 +139,10 @@ func TestConnections(t *testing.T) {
 		http         bool
 		connections  int
 		requests     int
+		// lost is how many answers may be lost: a server that closes on a request
+		// it has not read resets the connection, its alert is gone if the reset
+		// is the faster of the two, and the question is asked once more.
+		lost int
 	}{
 		{name: "HTTP/2", scheme: "https", config: &tls.Config{}, http: true, connections: 13, requests: 20},
 		{name: "HTTP/1.1", scheme: "https", config: &tls.Config{NextProtos: []string{"http/1.1"}}, http: true, connections: 12, requests: 20},
@@ -146,7 +150,7 @@ func TestConnections(t *testing.T) {
 		{name: "broker", scheme: "mqtts", config: &tls.Config{}, connections: 11},
 		{name: "broker that asks", scheme: "mqtts", config: &tls.Config{ClientAuth: tls.RequestClientCert}, connections: 11},
 		{name: "broker that insists", scheme: "mqtts", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert}, connections: 11},
-		{name: "HTTP that insists", scheme: "https", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert}, http: true, connections: 14, requests: 5},
+		{name: "HTTP that insists", scheme: "https", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert}, http: true, connections: 14, requests: 5, lost: 1},
 		{name: "TLS 1.2 that insists", scheme: "https", config: &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, http: true, connections: 8, requests: 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -166,11 +170,12 @@ func TestConnections(t *testing.T) {
 					t.Errorf("%s: %s, %s, %s", o.Probe, o.Outcome, o.Reason, o.Detail)
 				}
 			}
-			if got := s.Connections(t); got != test.connections || total != got {
-				t.Errorf("%d connections, noted %d; want %d", got, total, test.connections)
-			}
-			if requests != test.requests {
+			again := requests - test.requests
+			if again < 0 || again > test.lost {
 				t.Errorf("%d requests, want %d", requests, test.requests)
+			}
+			if got := s.Connections(t); got != test.connections+again || total != got {
+				t.Errorf("%d connections, noted %d; want %d", got, total, test.connections+again)
 			}
 			planned := (&checks.Runner{Probes: All(), Level: checks.Observe}).Plan([]*inventory.Link{l})[0]
 			if total > planned.Connections || requests > planned.MostRequests {
