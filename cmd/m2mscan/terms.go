@@ -134,7 +134,7 @@ func (a *app) sayWaivers(r *report.Report) {
 		switch w.State {
 		case risk.WaiverExpired:
 			if w.Covers > 0 {
-				a.warn("%s expired on %s; %s again (accepted by %s)", what, w.Expires, countAgain(w.Covers), w.Owner)
+				a.warn("%s expired on %s; %s again%s (accepted by %s)", what, w.Expires, countAgain(w.Covers), unlessKnown(r), w.Owner)
 			}
 		case risk.WaiverExpiring:
 			a.warn("%s expires on %s (accepted by %s)", what, w.Expires, w.Owner)
@@ -150,6 +150,15 @@ func countAgain(n int) string {
 		return "its finding counts"
 	}
 	return fmt.Sprintf("its %d findings count", n)
+}
+
+// unlessKnown is for gates that let pass what the baseline knows, whether it
+// was ever accepted or not.
+func unlessKnown(r *report.Report) string {
+	if r.Gate.NewOnly {
+		return ", unless known from the baseline"
+	}
+	return ""
 }
 
 // whyUnused says what may be wrong with a waiver that covers nothing.
