@@ -45,7 +45,10 @@ func TestNoAnswers(t *testing.T) {
 			t.Parallel()
 			s := test.server(t)
 			f, o := observePatient(t, s.Link(t, "http", "/v1/charges"), checks.Observe, 300*time.Millisecond)
-			if f != nil || o.Outcome != test.outcome || o.Reason != test.reason {
+			// Who talks endlessly before he is asked is too large, or garbage where
+			// net/http sees it on a connection that is still idle.
+			either := test.name == "endless" && o.Reason == checks.ReasonGarbage
+			if f != nil || o.Outcome != test.outcome || o.Reason != test.reason && !either {
 				t.Errorf("%+v, %s %s (%s); want %s %s", f, o.Outcome, o.Reason, o.Detail, test.outcome, test.reason)
 			}
 			if o.Connections > test.most {
